@@ -1,0 +1,3 @@
+//! Who did what and when, and the letters nobody could handle.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! When a person wants to be told of a task, and the claim that tells them once.
+
+fn main() {}

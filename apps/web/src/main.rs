@@ -1,0 +1,3 @@
+//! The pages: server-rendered HTML over the other apps' APIs.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The wire: events, topics and shared request types; no I/O.

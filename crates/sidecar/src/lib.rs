@@ -1,0 +1,1 @@
+//! The only door to daprd: publish, state, SQL, bindings, secrets, jobs, service invocation.

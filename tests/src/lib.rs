@@ -1,0 +1,1 @@
+//! The harness and the proofs: every story against the real parts.

@@ -1,6 +1,5 @@
 //! A stand-in for an app in this crate's own tests: it is ready, keeps the ids of the events it gets, and says what it was asked.
 
-use std::convert::Infallible;
 use std::io::Write;
 
 use http_body_util::{BodyExt, Full};
@@ -18,37 +17,50 @@ async fn main() -> anyhow::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     loop {
         let (stream, _) = listener.accept().await?;
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).with_upgrades());
+        tokio::spawn(
+            http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service_fn(answer))
+                .with_upgrades(),
+        );
     }
 }
 
-async fn answer(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(mut request: Request<Incoming>) -> anyhow::Result<Response<Full<Bytes>>> {
     let path = request.uri().path().to_owned();
     if path == "/ws" {
         let upgrade = hyper::upgrade::on(&mut request);
         tokio::spawn(echo(upgrade));
         let mut response = Response::new(Full::default());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        response.headers_mut().insert("connection", "upgrade".parse().unwrap());
-        response.headers_mut().insert("upgrade", "echo".parse().unwrap());
+        response
+            .headers_mut()
+            .insert("connection", "upgrade".parse()?);
+        response.headers_mut().insert("upgrade", "echo".parse()?);
         return Ok(response);
     }
     let method = request.method().clone();
-    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = request
+        .into_body()
+        .collect()
+        .await
+        .map(|body| body.to_bytes())
+        .unwrap_or_default();
     let text = match path.as_str() {
         "/ready" | "/health" => "{}".to_owned(),
         "/dapr/subscribe" => setting("STUB_SUBSCRIPTIONS"),
         "/dapr/config" => "{}".to_owned(),
         _ if method == Method::POST && path.starts_with("/events/") => {
             let event: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-            let mut file = std::fs::OpenOptions::new().create(true).append(true).open(setting("STUB_FILE")).unwrap();
-            writeln!(file, "{}", event["id"].as_str().unwrap_or("?")).unwrap();
+            let mut file = std::fs::OpenOptions::new().create(true).append(true).open(setting("STUB_FILE"))?;
+            writeln!(file, "{}", event["id"].as_str().unwrap_or("?"))?;
             r#"{"status":"SUCCESS"}"#.to_owned()
         }
         _ => serde_json::json!({ "port": setting("APP_PORT"), "path": path, "url": setting("PUBLIC_URL") }).to_string(),
     };
     let mut response = Response::new(Full::new(Bytes::from(text)));
-    response.headers_mut().insert("content-type", "application/json".parse().unwrap());
+    response
+        .headers_mut()
+        .insert("content-type", "application/json".parse()?);
     Ok(response)
 }
 
@@ -62,5 +74,8 @@ async fn echo(upgrade: hyper::upgrade::OnUpgrade) {
 }
 
 fn setting(name: &str) -> String {
-    std::env::vars().find(|(key, _)| key == name).map(|(_, value)| value).unwrap_or_default()
+    std::env::vars()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value)
+        .unwrap_or_default()
 }

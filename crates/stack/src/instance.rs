@@ -42,5 +42,9 @@ impl Instance {
 }
 
 pub(crate) fn part_name(app: &str, index: u16) -> String {
-    if index == 0 { app.to_owned() } else { format!("{app}-{index}") }
+    if index == 0 {
+        app.to_owned()
+    } else {
+        format!("{app}-{index}")
+    }
 }

@@ -28,24 +28,24 @@
 //! A stack has threads of its own: it can be shared by tests that each have their own runtime, and dropping it kills what it started.
 //! Where the system has `setpriv`, so does a launcher that is killed itself.
 
-mod options;
-mod suite;
-mod instance;
-mod notice;
-mod stack;
-mod launch;
-mod part;
-mod supervisor;
-mod probe;
-mod parts;
-mod topics;
 mod catcher;
 mod front;
-mod secrets;
-mod run_dir;
-mod ports;
-mod tools;
+mod instance;
+mod launch;
 mod maven;
+mod notice;
+mod options;
+mod part;
+mod parts;
+mod ports;
+mod probe;
+mod run_dir;
+mod secrets;
+mod stack;
+mod suite;
+mod supervisor;
+mod tools;
+mod topics;
 mod tree;
 
 pub use catcher::{Mail, Sms};

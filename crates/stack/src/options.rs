@@ -32,7 +32,9 @@ impl std::str::FromStr for Set {
         match text {
             "local" => Ok(Set::Local),
             "kafka" => Ok(Set::Kafka),
-            other => anyhow::bail!("there is no component set {other:?}; the sets are local and kafka"),
+            other => {
+                anyhow::bail!("there is no component set {other:?}; the sets are local and kafka")
+            }
         }
     }
 }
@@ -100,7 +102,9 @@ impl Options {
 
     /// Whether this app is to be started.
     pub(crate) fn wants(&self, app: &str) -> bool {
-        self.apps.as_ref().is_none_or(|apps| apps.iter().any(|wanted| wanted == app))
+        self.apps
+            .as_ref()
+            .is_none_or(|apps| apps.iter().any(|wanted| wanted == app))
     }
 }
 
@@ -109,5 +113,10 @@ pub fn find_root(from: &Path) -> Result<PathBuf> {
     from.ancestors()
         .find(|folder| folder.join("dapr.yaml").is_file())
         .map(Path::to_path_buf)
-        .with_context(|| format!("no dapr.yaml in {} or above it; run this inside the repository", from.display()))
+        .with_context(|| {
+            format!(
+                "no dapr.yaml in {} or above it; run this inside the repository",
+                from.display()
+            )
+        })
 }

@@ -26,12 +26,20 @@ impl FreePorts {
         std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
         for block in 0..BLOCKS {
             let path = folder.join(block.to_string());
-            let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+            let file = OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(&path);
             // A file of another user is a block in that user's hands.
             let Ok(file) = file else { continue };
             if file.try_lock().is_ok() {
                 let next = FIRST + block * BLOCK;
-                return Ok(Self { next, end: next + BLOCK, _held: file });
+                return Ok(Self {
+                    next,
+                    end: next + BLOCK,
+                    _held: file,
+                });
             }
         }
         bail!("all {BLOCKS} blocks of ports are taken by other stacks; stop one of them")
@@ -46,7 +54,11 @@ impl FreePorts {
                 return Ok(port);
             }
         }
-        bail!("no free port is left between {} and {}; start fewer replicas", self.end - BLOCK, self.end)
+        bail!(
+            "no free port is left between {} and {}; start fewer replicas",
+            self.end - BLOCK,
+            self.end
+        )
     }
 }
 
@@ -60,7 +72,9 @@ pub(crate) fn stated(port: u16, part: &str) -> Result<u16> {
     if is_free(port) {
         return Ok(port);
     }
-    bail!("port {port}, which {part} listens on, is taken by another program; stop that program (`ss -ltnp 'sport = :{port}'` names it) or state another port")
+    bail!(
+        "port {port}, which {part} listens on, is taken by another program; stop that program (`ss -ltnp 'sport = :{port}'` names it) or state another port"
+    )
 }
 
 #[cfg(test)]
@@ -72,7 +86,11 @@ mod tests {
         let mut one = FreePorts::take().unwrap();
         let mut other = FreePorts::take().unwrap();
         let ours: Vec<u16> = (0..50).map(|_| one.give().unwrap()).collect();
-        assert!((0..50).map(|_| other.give().unwrap()).all(|port| !ours.contains(&port)));
+        assert!(
+            (0..50)
+                .map(|_| other.give().unwrap())
+                .all(|port| !ours.contains(&port))
+        );
     }
 
     #[test]
@@ -80,6 +98,9 @@ mod tests {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let error = stated(port, "tasks").unwrap_err().to_string();
-        assert!(error.contains(&port.to_string()) && error.contains("tasks"), "{error}");
+        assert!(
+            error.contains(&port.to_string()) && error.contains("tasks"),
+            "{error}"
+        );
     }
 }

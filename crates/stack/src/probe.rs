@@ -28,20 +28,26 @@ pub(crate) enum Probe {
 impl Probe {
     /// Whether the part can be used now.
     pub async fn ask(&self) -> bool {
-        timeout(PATIENCE, self.answer()).await.is_ok_and(|answer| answer.unwrap_or(false))
+        timeout(PATIENCE, self.answer())
+            .await
+            .is_ok_and(|answer| answer.unwrap_or(false))
     }
 
     async fn answer(&self) -> std::io::Result<bool> {
         match self {
             Probe::Postgres { program, port } => {
                 let mut command = Command::new(program);
-                command.args(["-q", "-h", "127.0.0.1", "-t", "1", "-p"]).arg(port.to_string());
+                command
+                    .args(["-q", "-h", "127.0.0.1", "-t", "1", "-p"])
+                    .arg(port.to_string());
                 command.stdin(Stdio::null()).kill_on_drop(true);
                 Ok(command.status().await?.success())
             }
             Probe::Redis { port, password } => {
                 let mut stream = TcpStream::connect(("127.0.0.1", *port)).await?;
-                stream.write_all(format!("AUTH {password}\r\nPING\r\n").as_bytes()).await?;
+                stream
+                    .write_all(format!("AUTH {password}\r\nPING\r\n").as_bytes())
+                    .await?;
                 let mut answer = [0; 12];
                 stream.read_exact(&mut answer).await?;
                 Ok(&answer == b"+OK\r\n+PONG\r\n")
@@ -49,7 +55,9 @@ impl Probe {
             Probe::Kafka { port } => {
                 let mut stream = TcpStream::connect(("127.0.0.1", *port)).await?;
                 // ApiVersions 0: length, key 18, version 0, correlation 7, no client id.
-                stream.write_all(&[0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff]).await?;
+                stream
+                    .write_all(&[0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff])
+                    .await?;
                 let mut answer = [0; 10];
                 stream.read_exact(&mut answer).await?;
                 Ok(answer[4..] == [0, 0, 0, 7, 0, 0])

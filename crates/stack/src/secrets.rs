@@ -1,6 +1,7 @@
 //! `.run/secrets.json`: what the component `secretstore` gives to sidecars. Made once, kept, and its addresses renewed at each start.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -16,7 +17,14 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 pub type Secrets = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The schemas of `scripts/database.sql`: one an app that owns data, and the state store's.
-pub(crate) const SCHEMAS: [&str; 6] = ["identity", "tasks", "reminders", "notifications", "audit", "state"];
+pub(crate) const SCHEMAS: [&str; 6] = [
+    "identity",
+    "tasks",
+    "reminders",
+    "notifications",
+    "audit",
+    "state",
+];
 
 /// Ports that secrets name, all on the loopback interface.
 #[derive(Clone, Copy, Debug)]
@@ -43,16 +51,20 @@ impl Kept {
     /// Reads what an earlier run made and makes what is missing.
     pub fn load(path: &Path, apps: &[String]) -> Result<Self> {
         let mut kept: Self = match std::fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .with_context(|| format!("{} cannot be read; remove its folder to begin with empty data", path.display()))?,
+            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| {
+                format!(
+                    "{} cannot be read; remove its folder to begin with empty data",
+                    path.display()
+                )
+            })?,
             Err(_) => Self::default(),
         };
         let roles = SCHEMAS.iter().map(|schema| format!("database-{schema}"));
         let clients = apps.iter().map(|app| format!("client-{app}"));
         let parts = ["postgres", "redis", "smtp"].map(str::to_owned);
         for name in roles.chain(clients).chain(parts) {
-            if !kept.passwords.contains_key(&name) {
-                kept.passwords.insert(name, random_text()?);
+            if let Entry::Vacant(place) = kept.passwords.entry(name) {
+                place.insert(random_text()?);
             }
         }
         if kept.private_key.is_empty() {
@@ -69,7 +81,10 @@ impl Kept {
 
     /// A password that `load` made.
     pub fn password(&self, name: &str) -> Result<&str> {
-        self.passwords.get(name).map(String::as_str).with_context(|| format!("no password was made for {name}"))
+        self.passwords
+            .get(name)
+            .map(String::as_str)
+            .with_context(|| format!("no password was made for {name}"))
     }
 
     /// The secrets as the sidecars see them.
@@ -77,16 +92,41 @@ impl Kept {
         let mut database = BTreeMap::new();
         for schema in SCHEMAS {
             let password = self.password(&format!("database-{schema}"))?;
-            let url = format!("postgres://{schema}:{password}@127.0.0.1:{}/outrigger?sslmode=disable", at.postgres);
+            let url = format!(
+                "postgres://{schema}:{password}@127.0.0.1:{}/outrigger?sslmode=disable",
+                at.postgres
+            );
             database.insert(schema.to_owned(), url);
         }
-        let clients = self.passwords.iter().filter_map(|(name, value)| Some((name.strip_prefix("client-")?.to_owned(), value.clone())));
+        let clients = self.passwords.iter().filter_map(|(name, value)| {
+            Some((name.strip_prefix("client-")?.to_owned(), value.clone()))
+        });
         Ok(Secrets::from([
             ("outrigger-db".to_owned(), database),
-            ("outrigger-redis".to_owned(), keys([("host", format!("127.0.0.1:{}", at.redis)), ("password", self.password("redis")?.to_owned())])),
+            (
+                "outrigger-redis".to_owned(),
+                keys([
+                    ("host", format!("127.0.0.1:{}", at.redis)),
+                    ("password", self.password("redis")?.to_owned()),
+                ]),
+            ),
             // The local broker listens on loopback and knows no users; the keys stand for the cloud's.
-            ("outrigger-kafka".to_owned(), keys([("brokers", format!("127.0.0.1:{}", at.kafka)), ("user", String::new()), ("password", String::new()), ("ca", String::new())])),
-            ("outrigger-jwt".to_owned(), keys([("private-key", self.private_key.clone()), ("public-key", self.public_key.clone())])),
+            (
+                "outrigger-kafka".to_owned(),
+                keys([
+                    ("brokers", format!("127.0.0.1:{}", at.kafka)),
+                    ("user", String::new()),
+                    ("password", String::new()),
+                    ("ca", String::new()),
+                ]),
+            ),
+            (
+                "outrigger-jwt".to_owned(),
+                keys([
+                    ("private-key", self.private_key.clone()),
+                    ("public-key", self.public_key.clone()),
+                ]),
+            ),
             ("outrigger-clients".to_owned(), clients.collect()),
             (
                 "outrigger-smtp".to_owned(),
@@ -98,13 +138,22 @@ impl Kept {
                     ("from", "reminders@outrigger.example".to_owned()),
                 ]),
             ),
-            ("outrigger-sms".to_owned(), keys([("url", format!("http://127.0.0.1:{}/sms", at.inbox)), ("from", "+15550100".to_owned())])),
+            (
+                "outrigger-sms".to_owned(),
+                keys([
+                    ("url", format!("http://127.0.0.1:{}/sms", at.inbox)),
+                    ("from", "+15550100".to_owned()),
+                ]),
+            ),
         ]))
     }
 }
 
 fn keys<const N: usize>(pairs: [(&str, String); N]) -> BTreeMap<String, String> {
-    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    pairs
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
 }
 
 /// 256 random bits that need no escaping in a URL, a shell or SQL.
@@ -116,7 +165,12 @@ pub(crate) fn random_text() -> Result<String> {
 
 /// Writes a file that only its owner may read.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
-    let file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path);
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(path);
     let written = file.and_then(|mut file| file.write_all(content));
     written.with_context(|| format!("writing {}", path.display()))
 }

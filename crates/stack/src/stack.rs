@@ -52,7 +52,7 @@ impl Stack {
     /// Starts everything and waits until it is ready. On an error everything is ended again.
     pub async fn start(options: Options, progress: Progress) -> Result<Self> {
         let patience = options.patience;
-        let mut stack = Self::prepare(options, progress.clone()).await?;
+        let mut stack = Self::prepare(options).await?;
         let up = tokio::time::timeout(patience, stack.up(progress)).await;
         match up {
             Ok(Ok(())) => Ok(stack),
@@ -69,8 +69,8 @@ impl Stack {
     }
 
     /// Takes the run directory and the ports, and writes what the parts read. Nothing but the catchers runs yet.
-    pub async fn prepare(options: Options, progress: Progress) -> Result<Self> {
-        launch::prepare(options, progress).await
+    pub async fn prepare(options: Options) -> Result<Self> {
+        launch::prepare(options).await
     }
 
     /// Starts everything that `prepare` has laid out and waits until it is ready.
@@ -80,8 +80,11 @@ impl Stack {
 
     /// Ends everything that was started, apps first, and keeps the data.
     pub async fn shutdown(self) -> Result<()> {
-        let (servers, others): (Vec<&Part>, Vec<&Part>) = self.parts.iter().partition(|part| is_server(&part.name));
-        let (sidecars, apps): (Vec<&Part>, Vec<&Part>) = others.into_iter().partition(|part| part.name.ends_with("-daprd"));
+        let (servers, others): (Vec<&Part>, Vec<&Part>) =
+            self.parts.iter().partition(|part| is_server(&part.name));
+        let (sidecars, apps): (Vec<&Part>, Vec<&Part>) = others
+            .into_iter()
+            .partition(|part| part.name.ends_with("-daprd"));
         // An app finishes its work through its sidecar, and a sidecar through the servers.
         for group in [apps, sidecars, servers] {
             for result in join_all(group.iter().map(|part| part.order(Order::Stop))).await {
@@ -98,8 +101,15 @@ impl Stack {
 
     /// The administrator's connection to PostgreSQL.
     pub fn postgres_url(&self) -> String {
-        let password = self.kept.passwords.get("postgres").map_or("", String::as_str);
-        format!("postgres://postgres:{password}@127.0.0.1:{}/outrigger", self.at.postgres)
+        let password = self
+            .kept
+            .passwords
+            .get("postgres")
+            .map_or("", String::as_str);
+        format!(
+            "postgres://postgres:{password}@127.0.0.1:{}/outrigger",
+            self.at.postgres
+        )
     }
 
     /// Redis, with its password.
@@ -110,12 +120,16 @@ impl Stack {
 
     /// Kafka's address, in the Kafka set.
     pub fn kafka_brokers(&self) -> Option<String> {
-        self.part("kafka").ok().map(|_| format!("127.0.0.1:{}", self.at.kafka))
+        self.part("kafka")
+            .ok()
+            .map(|_| format!("127.0.0.1:{}", self.at.kafka))
     }
 
     /// Zipkin's address, when traces are collected.
     pub fn zipkin_url(&self) -> Option<String> {
-        self.options.zipkin.then(|| format!("http://localhost:{}", self.at.zipkin))
+        self.options
+            .zipkin
+            .then(|| format!("http://localhost:{}", self.at.zipkin))
     }
 
     /// Where caught mail and text messages can be read.
@@ -135,7 +149,10 @@ impl Stack {
 
     /// One app with its sidecar.
     pub fn instance(&self, app: &str, index: u16) -> Result<&Instance> {
-        let found = self.instances.iter().find(|instance| instance.app == app && instance.index == index);
+        let found = self
+            .instances
+            .iter()
+            .find(|instance| instance.app == app && instance.index == index);
         found.with_context(|| format!("{} was not started", part_name(app, index)))
     }
 
@@ -146,7 +163,16 @@ impl Stack {
 
     /// The name of each part, its state and its log, in the order of starting.
     pub fn parts(&self) -> Vec<(String, State, std::path::PathBuf)> {
-        self.parts.iter().map(|part| (part.name.clone(), part.state.borrow().clone(), part.log.clone())).collect()
+        self.parts
+            .iter()
+            .map(|part| {
+                (
+                    part.name.clone(),
+                    part.state.borrow().clone(),
+                    part.log.clone(),
+                )
+            })
+            .collect()
     }
 
     /// The mails that were accepted so far.
@@ -211,12 +237,22 @@ impl Stack {
         let until = Instant::now() + patience;
         loop {
             let answers = join_all(self.parts.iter().map(|part| part.probe.ask())).await;
-            let late: Vec<&str> = self.parts.iter().zip(answers).filter(|(_, ready)| !ready).map(|(part, _)| part.name.as_str()).collect();
+            let late: Vec<&str> = self
+                .parts
+                .iter()
+                .zip(answers)
+                .filter(|(_, ready)| !ready)
+                .map(|(part, _)| part.name.as_str())
+                .collect();
             if late.is_empty() {
                 return Ok(());
             }
             if Instant::now() >= until {
-                bail!("not ready after {} s: {}", patience.as_secs(), self.describe(&late));
+                bail!(
+                    "not ready after {} s: {}",
+                    patience.as_secs(),
+                    self.describe(&late)
+                );
             }
             sleep(Duration::from_millis(100)).await;
         }
@@ -224,21 +260,44 @@ impl Stack {
 
     /// The parts that have not answered yet, each with the end of its log.
     pub fn not_ready(&self) -> String {
-        let late: Vec<&str> = self.parts.iter().filter(|part| *part.state.borrow() != State::Ready).map(|part| part.name.as_str()).collect();
+        let late: Vec<&str> = self
+            .parts
+            .iter()
+            .filter(|part| *part.state.borrow() != State::Ready)
+            .map(|part| part.name.as_str())
+            .collect();
         self.describe(&late)
     }
 
     fn describe(&self, names: &[&str]) -> String {
-        let by_name: BTreeMap<&str, &Part> = self.parts.iter().map(|part| (part.name.as_str(), part)).collect();
-        let logs = names.iter().filter_map(|name| by_name.get(name)).take(3).map(|part| part.log_end());
-        format!("{}\n{}", names.join(", "), logs.collect::<Vec<_>>().join("\n"))
+        let by_name: BTreeMap<&str, &Part> = self
+            .parts
+            .iter()
+            .map(|part| (part.name.as_str(), part))
+            .collect();
+        let logs = names
+            .iter()
+            .filter_map(|name| by_name.get(name))
+            .take(3)
+            .map(|part| part.log_end());
+        format!(
+            "{}\n{}",
+            names.join(", "),
+            logs.collect::<Vec<_>>().join("\n")
+        )
     }
 
     pub(crate) fn part(&self, name: &str) -> Result<&Part> {
-        self.parts.iter().find(|part| part.name == name).with_context(|| {
-            let names: Vec<&str> = self.parts.iter().map(|part| part.name.as_str()).collect();
-            format!("there is no part {name}; the parts are {}", names.join(", "))
-        })
+        self.parts
+            .iter()
+            .find(|part| part.name == name)
+            .with_context(|| {
+                let names: Vec<&str> = self.parts.iter().map(|part| part.name.as_str()).collect();
+                format!(
+                    "there is no part {name}; the parts are {}",
+                    names.join(", ")
+                )
+            })
     }
 }
 
@@ -257,7 +316,10 @@ fn is_server(name: &str) -> bool {
 
 /// Runs futures at the same time and gives their results in their order.
 pub(crate) async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut futures: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    let mut futures: Vec<_> = futures
+        .into_iter()
+        .map(|future| (Box::pin(future), None))
+        .collect();
     std::future::poll_fn(|context| {
         let mut open = false;
         for (future, output) in &mut futures {
@@ -268,8 +330,15 @@ pub(crate) async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) ->
                 }
             }
         }
-        if open { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+        if open {
+            std::task::Poll::Pending
+        } else {
+            std::task::Poll::Ready(())
+        }
     })
     .await;
-    futures.into_iter().filter_map(|(_, output)| output).collect()
+    futures
+        .into_iter()
+        .filter_map(|(_, output)| output)
+        .collect()
 }

@@ -38,12 +38,22 @@ async fn session(stream: TcpStream, catcher: &Catcher) -> std::io::Result<()> {
             }
             "AUTH" => {
                 known = authenticates(rest, &catcher.password);
-                if known { "235 welcome" } else { "535 wrong user or password" }.to_owned()
+                if known {
+                    "235 welcome"
+                } else {
+                    "535 wrong user or password"
+                }
+                .to_owned()
             }
             "MAIL" | "RCPT" | "DATA" if !known => "530 authenticate first".to_owned(),
             "MAIL" => {
-                mail = Mail { from: address(rest), ..empty() };
-                catcher.next_refusal().unwrap_or_else(|| "250 OK".to_owned())
+                mail = Mail {
+                    from: address(rest),
+                    ..empty()
+                };
+                catcher
+                    .next_refusal()
+                    .unwrap_or_else(|| "250 OK".to_owned())
             }
             "RCPT" => {
                 mail.to.push(address(rest));
@@ -53,11 +63,14 @@ async fn session(stream: TcpStream, catcher: &Catcher) -> std::io::Result<()> {
             "DATA" => {
                 output.write_all(b"354 end with a dot\r\n").await?;
                 while let Some(line) = lines.next_segment().await? {
-                    let line = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
+                    let line = String::from_utf8_lossy(&line)
+                        .trim_end_matches('\r')
+                        .to_owned();
                     if line == "." {
                         break;
                     }
-                    mail.content.push_str(line.strip_prefix('.').unwrap_or(&line));
+                    mail.content
+                        .push_str(line.strip_prefix('.').unwrap_or(&line));
                     mail.content.push_str("\r\n");
                 }
                 catcher.keep_mail(std::mem::replace(&mut mail, empty()));
@@ -75,18 +88,26 @@ async fn session(stream: TcpStream, catcher: &Catcher) -> std::io::Result<()> {
 }
 
 fn empty() -> Mail {
-    Mail { from: String::new(), to: Vec::new(), content: String::new() }
+    Mail {
+        from: String::new(),
+        to: Vec::new(),
+        content: String::new(),
+    }
 }
 
 /// The address in `FROM:<a@b> BODY=8BITMIME`.
 fn address(text: &str) -> String {
-    let inner = text.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
+    let inner = text
+        .split_once('<')
+        .and_then(|(_, rest)| rest.split_once('>'));
     inner.map_or(text, |(address, _)| address).to_owned()
 }
 
 /// `PLAIN` with an initial response, which is what clients send.
 fn authenticates(text: &str, password: &str) -> bool {
-    let Some(encoded) = text.strip_prefix("PLAIN ") else { return false };
+    let Some(encoded) = text.strip_prefix("PLAIN ") else {
+        return false;
+    };
     let decoded = STANDARD.decode(encoded.trim()).unwrap_or_default();
     decoded == format!("\0outrigger\0{password}").as_bytes()
 }

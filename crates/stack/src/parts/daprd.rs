@@ -22,7 +22,9 @@ pub(crate) fn render_config(run: &RunDir, zipkin: Option<u16>) -> Result<()> {
         let _ = std::fs::remove_file(run.join(&format!("names.db{suffix}")));
     }
     let tracing = match zipkin {
-        Some(port) => format!("    samplingRate: \"1\"\n    zipkin:\n      endpointAddress: http://127.0.0.1:{port}/api/v2/spans\n"),
+        Some(port) => format!(
+            "    samplingRate: \"1\"\n    zipkin:\n      endpointAddress: http://127.0.0.1:{port}/api/v2/spans\n"
+        ),
         None => "    samplingRate: \"0\"\n".to_owned(),
     };
     let text = format!(
@@ -37,27 +39,52 @@ pub(crate) fn render_config(run: &RunDir, zipkin: Option<u16>) -> Result<()> {
 }
 
 /// The sidecar of one instance.
-pub(crate) fn program(run: &RunDir, options: &Options, daprd: &Path, instance: &Instance) -> Program {
+pub(crate) fn program(
+    run: &RunDir,
+    options: &Options,
+    daprd: &Path,
+    instance: &Instance,
+) -> Program {
     let flags = [
         ("app-id", instance.app.clone()),
         ("app-port", instance.app_port.to_string()),
         ("dapr-http-port", instance.dapr_http_port.to_string()),
         ("dapr-grpc-port", instance.dapr_grpc_port.to_string()),
-        ("dapr-internal-grpc-port", instance.dapr_internal_port.to_string()),
+        (
+            "dapr-internal-grpc-port",
+            instance.dapr_internal_port.to_string(),
+        ),
         ("metrics-port", instance.metrics_port.to_string()),
         // All interfaces are the default of each of these.
         ("dapr-listen-addresses", "127.0.0.1".to_owned()),
         ("dapr-internal-grpc-listen-address", "127.0.0.1".to_owned()),
         ("metrics-listen-address", "127.0.0.1".to_owned()),
-        ("resources-path", options.root.join("components/common").display().to_string()),
-        ("resources-path", options.root.join("components").join(options.set.name()).display().to_string()),
+        (
+            "resources-path",
+            options.root.join("components/common").display().to_string(),
+        ),
+        (
+            "resources-path",
+            options
+                .root
+                .join("components")
+                .join(options.set.name())
+                .display()
+                .to_string(),
+        ),
         ("config", run.join("config.yaml").display().to_string()),
         ("max-body-size", MAX_BODY.to_owned()),
     ];
-    let mut args: Vec<String> = flags.into_iter().flat_map(|(flag, value)| [format!("--{flag}"), value]).collect();
+    let mut args: Vec<String> = flags
+        .into_iter()
+        .flat_map(|(flag, value)| [format!("--{flag}"), value])
+        .collect();
     args.push("--log-as-json".to_owned());
     // Ready when its own API can be used: whether the app answers is the app's part to say.
-    let probe = Probe::Http { port: instance.dapr_http_port, path: "/v1.0/healthz/outbound" };
+    let probe = Probe::Http {
+        port: instance.dapr_http_port,
+        path: "/v1.0/healthz/outbound",
+    };
     let mut program = parts::program(run, &instance.daprd_part(), daprd, args, probe);
     program.folder = run.join("root");
     program.env = vec![

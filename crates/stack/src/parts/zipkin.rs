@@ -12,9 +12,20 @@ use crate::tools;
 
 /// How the archive in this folder is started.
 pub(crate) fn program(run: &RunDir, jars: &Path, port: u16) -> Result<Program> {
-    let java = tools::need("java", "install a Java 17 runtime (Debian: openjdk-17-jre-headless, macOS: brew install openjdk@17), or start with --no-zipkin")?;
-    let jar = std::fs::read_dir(jars)?.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "jar"));
-    let jar = jar.with_context(|| format!("there is no archive in {}; remove that folder to fetch it again", jars.display()))?;
+    let java = tools::need(
+        "java",
+        "install a Java 17 runtime (Debian: openjdk-17-jre-headless, macOS: brew install openjdk@17), or start with --no-zipkin",
+    )?;
+    let jar = std::fs::read_dir(jars)?
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|end| end == "jar"));
+    let jar = jar.with_context(|| {
+        format!(
+            "there is no archive in {}; remove that folder to fetch it again",
+            jars.display()
+        )
+    })?;
     let args = [
         "-Xms64m".to_owned(),
         "-Xmx384m".to_owned(),
@@ -27,8 +38,21 @@ pub(crate) fn program(run: &RunDir, jars: &Path, port: u16) -> Result<Program> {
         "--armeria.ports[0].protocols[0]=http".to_owned(),
         "--logging.level.root=WARN".to_owned(),
     ];
-    let mut program = parts::program(run, "zipkin", &java, args.to_vec(), Probe::Http { port, path: "/health" });
-    program.env.push(("STORAGE_TYPE".to_owned(), "mem".to_owned()));
-    program.env.push(("QUERY_PORT".to_owned(), port.to_string()));
+    let mut program = parts::program(
+        run,
+        "zipkin",
+        &java,
+        args.to_vec(),
+        Probe::Http {
+            port,
+            path: "/health",
+        },
+    );
+    program
+        .env
+        .push(("STORAGE_TYPE".to_owned(), "mem".to_owned()));
+    program
+        .env
+        .push(("QUERY_PORT".to_owned(), port.to_string()));
     Ok(program)
 }

@@ -1,0 +1,31 @@
+//! Topics: who owns them and which component carries each.
+
+/// Changes of tasks, for the other apps. Key: task id.
+pub const TASK_EVENTS: &str = "task-events";
+/// What became of reminders. Key: reminder id.
+pub const REMINDERS: &str = "reminders";
+/// Changes for open pages, sent to every realtime instance. Key: task id, or notification id.
+pub const TASK_UPDATES: &str = "task-updates";
+/// Changes of people: zone, preferences. Key: user id.
+pub const USER_EVENTS: &str = "user-events";
+
+/// Where an app that has published nothing for a while asks whether the broker is there. Nobody subscribes.
+pub const PROBES: &str = "probes";
+
+/// Every topic; the launcher creates these and their dead-letter topics before any sidecar starts.
+pub const ALL: [&str; 5] = [TASK_EVENTS, REMINDERS, TASK_UPDATES, USER_EVENTS, PROBES];
+
+/// The component of work that one instance of each app does.
+pub const PUBSUB: &str = "pubsub";
+/// The component of news that every instance gets.
+pub const FANOUT: &str = "pubsub-fanout";
+
+/// The component that carries `topic`.
+pub fn component(topic: &str) -> &'static str {
+    if topic == TASK_UPDATES { FANOUT } else { PUBSUB }
+}
+
+/// Where an event of `topic` goes that cannot be handled.
+pub fn dead_letters_of(topic: &str) -> String {
+    format!("{topic}-dlq")
+}

@@ -1,0 +1,22 @@
+-- Rows to publish now, oldest first, for one worker. A row waits for every earlier unpublished row of its key, parked ones included.
+with input as (
+  select worker, lease_seconds, batch from jsonb_to_record($1::jsonb) as i(worker uuid, lease_seconds integer, batch integer)
+), ready as (
+  select o.id
+  from outbox_events o
+  where o.published_at is null
+    and o.next_attempt_at <= now()
+    and (o.claimed_until is null or o.claimed_until < now())
+    and not exists (
+      select 1 from outbox_events e where e.published_at is null and e.topic = o.topic and e.key = o.key and e.seq < o.seq)
+  order by o.seq
+  limit (select batch from input)
+  for update of o skip locked
+), claimed as (
+  update outbox_events o
+  set claimed_by = input.worker, claimed_until = now() + make_interval(secs => input.lease_seconds)
+  from ready, input
+  where o.id = ready.id
+  returning o.id, o.seq, o.topic, o.key, o.event_type, o.payload, o.traceparent, o.created_at
+)
+select coalesce(jsonb_agg(to_jsonb(claimed) order by seq), '[]')::text from claimed

@@ -1,0 +1,14 @@
+-- What became of claimed rows. A failed one waits 1, 2, 4 s and is then parked: taken up again every 30 s, never dropped.
+with published as (
+  update outbox_events
+  set published_at = now(), claimed_by = null, claimed_until = null, error_message = null
+  where id in (select value::uuid from jsonb_array_elements_text($1::jsonb -> 'published'))
+), failed as (
+  update outbox_events o
+  set attempts = o.attempts + 1,
+      next_attempt_at = now() + case when o.attempts < 3 then interval '1 second' * (2 ^ o.attempts) else interval '30 seconds' end,
+      claimed_by = null, claimed_until = null, error_message = f.error
+  from jsonb_to_recordset($1::jsonb -> 'failed') as f(id uuid, error text)
+  where o.id = f.id and o.published_at is null
+)
+select 1

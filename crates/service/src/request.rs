@@ -1,0 +1,76 @@
+//! How requests are read: JSON bodies, ids in paths, `If-Match`.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::{HeaderMap, header, request::Parts};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::fields::Fields;
+use crate::problem::{Code, Problem};
+
+/// Largest JSON body a path takes unless it says otherwise.
+pub const MAX_BODY: usize = 1024 * 1024;
+
+/// The fields of a JSON body.
+pub struct JsonBody {
+    /// The fields, still to be read.
+    pub fields: Fields,
+    /// The body as it came, for the hash of an `Idempotency-Key`.
+    pub raw: Bytes,
+}
+
+impl<S: Send + Sync> FromRequest<S> for JsonBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let declared = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
+        let is_json = declared.as_deref().is_none_or(|kind| kind.starts_with(b"application/json") || kind.windows(5).any(|part| part == b"+json"));
+        if !is_json {
+            return Err(Problem::new(Code::UnsupportedMediaType, "Send the body as application/json."));
+        }
+        let raw = read(request, state).await?;
+        let body: Value = serde_json::from_slice(&raw)
+            .map_err(|error| Problem::new(Code::MalformedJson, format!("Line {}, column {}: not valid JSON.", error.line(), error.column())).caused_by(error))?;
+        Ok(Self { fields: Fields::of(body)?, raw })
+    }
+}
+
+/// The whole body, or why it cannot be had.
+///
+/// # Errors
+/// 413 over the limit, 400 when the client broke off.
+pub async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
+        BytesRejection::FailedToBufferBody(error) if error.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(Code::TooLarge, format!("The body may have at most {MAX_BODY} bytes."))
+        }
+        other => Problem::new(Code::BadRequest, "The body could not be read.").caused_by(other),
+    })
+}
+
+/// An id in the path; a malformed one is 404, as any unknown one.
+pub struct Id(pub Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Path::<Uuid>::from_request_parts(parts, state).await.map(|Path(id)| Self(id)).map_err(|_| Problem::not_found())
+    }
+}
+
+/// The version that `If-Match` names, as `5`, `"5"` or `W/"5"`; `*` and absence ask for none.
+///
+/// # Errors
+/// 400 when it is none of these.
+pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or("?").trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let digits = text.strip_prefix("W/").unwrap_or(text).trim_matches('"');
+    digits.parse().map(Some).map_err(|_| Problem::new(Code::BadRequest, "If-Match must be the version of the task, such as \"3\"."))
+}

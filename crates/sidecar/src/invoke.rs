@@ -1,0 +1,187 @@
+//! Service invocation: one app calls another by its id; bodies stream both ways, status and headers are kept.
+//!
+//! A forwarded path is built from segments, never from a client's text: daprd cleans dot segments before it routes, and its own API
+//! wins over the `dapr-app-id` header, so a path taken as it comes could reach the caller's secrets or the callee's event routes.
+
+use std::time::Duration;
+
+use http::{HeaderMap, Method, Response, StatusCode, header};
+
+use crate::client::Sidecar;
+use crate::error::{Error, Result};
+
+/// First segments that are daprd's own or only for daprd.
+const RESERVED: [&str; 5] = ["dapr", "events", "jobs", "job", "internal"];
+/// daprd's error bodies are far below this; a longer 500 is the app's own and is passed on.
+const MAX_ERROR_BODY: u64 = 16 * 1024;
+
+/// A path that may be forwarded: each segment percent-encoded, none empty, `.` or `..`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path(String);
+
+impl Path {
+    /// A path for a call on behalf of a client.
+    ///
+    /// # Errors
+    /// [`Error::HostilePath`] for an empty or dot segment (also an encoded one), a slash, backslash or control character inside a
+    /// segment (also encoded), and a first segment that belongs to daprd (`v1.0*`) or is only for sidecars.
+    pub fn forwarded<S: AsRef<str>>(segments: &[S]) -> Result<Self> {
+        let path = Self::internal(segments)?;
+        let first = segments.first().map(|segment| segment.as_ref().to_ascii_lowercase()).unwrap_or_default();
+        if RESERVED.contains(&first.as_str()) || first.starts_with("v1.0") {
+            return Err(Error::HostilePath(first));
+        }
+        Ok(path)
+    }
+
+    /// A path for a call of our own; it may also name the internal routes of the callee.
+    ///
+    /// # Errors
+    /// As [`Path::forwarded`], but the first segment may be reserved.
+    pub fn internal<S: AsRef<str>>(segments: &[S]) -> Result<Self> {
+        let mut path = String::new();
+        for segment in segments {
+            let segment = segment.as_ref();
+            if is_hostile(segment) {
+                return Err(Error::HostilePath(segment.to_owned()));
+            }
+            path.push('/');
+            encode(segment, &mut path);
+        }
+        if path.is_empty() { Ok(Self("/".into())) } else { Ok(Self(path)) }
+    }
+
+    /// The encoded path, with its leading slash.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether a segment, read once or decoded again and again, could leave its place in a path.
+fn is_hostile(segment: &str) -> bool {
+    let mut text = segment.to_owned();
+    loop {
+        if text.is_empty() || text == "." || text == ".." || text.contains(['/', '\\']) || text.chars().any(char::is_control) {
+            return true;
+        }
+        match decode(&text) {
+            Some(decoded) if decoded != text => text = decoded,
+            Some(_) => return false,
+            None => return true,
+        }
+    }
+}
+
+/// Percent-decodes once; `None` when the result is not UTF-8.
+fn decode(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten().and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        decoded.push(hex.unwrap_or(bytes[at]));
+        at += if hex.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8(decoded).ok()
+}
+
+/// Percent-encodes all but RFC 3986's unreserved characters.
+fn encode(segment: &str, into: &mut String) {
+    for byte in segment.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            into.push(byte.into());
+        } else {
+            into.push_str(&format!("%{byte:02X}"));
+        }
+    }
+}
+
+/// A call to another app.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// App id of the callee.
+    pub app: &'a str,
+    /// HTTP method.
+    pub method: Method,
+    /// Path on the callee.
+    pub path: Path,
+    /// Query string without `?`, as it goes on the wire.
+    pub query: Option<&'a str>,
+    /// Headers to pass on; the token, trace and `dapr-app-id` are added.
+    pub headers: HeaderMap,
+    /// Body; may stream.
+    pub body: reqwest::Body,
+    /// Time allowed until the answer's head is here. The body may stream longer.
+    pub timeout: Duration,
+}
+
+impl Sidecar {
+    /// Calls another app and gives its answer as it is, body unread.
+    ///
+    /// # Errors
+    /// [`Error::NoAnswer`] when the callee or either sidecar did not answer, [`Error::TimedOut`]. What the callee itself answers is no error.
+    pub async fn invoke(&self, request: Request<'_>) -> Result<Response<reqwest::Body>> {
+        let Request { app, method, path, query, mut headers, body, timeout } = request;
+        let call = format!("invoke {app}");
+        let url = match query {
+            Some(query) => format!("{}{}?{query}", self.inner.base, path.as_str()),
+            None => format!("{}{}", self.inner.base, path.as_str()),
+        };
+        self.observed("invoke", app, timeout, async {
+            self.sign(&mut headers);
+            let app_id = http::HeaderValue::from_str(app).map_err(|error| Error::Malformed { call: call.clone(), detail: error.to_string() })?;
+            headers.insert("dapr-app-id", app_id);
+            let response = self.inner.http.request(method, url).headers(headers).body(body).send().await;
+            answer_of(app, response.map_err(|error| Error::from_http(&call, &error, timeout))?).await
+        })
+        .await
+    }
+}
+
+/// Tells the callee's own 500 from daprd's word that it could not reach the callee.
+async fn answer_of(app: &str, response: reqwest::Response) -> Result<Response<reqwest::Body>> {
+    let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    let short = response.content_length().is_some_and(|length| length < MAX_ERROR_BODY);
+    if response.status() != StatusCode::INTERNAL_SERVER_ERROR || !is_json || !short {
+        return Ok(response.into());
+    }
+    let (status, headers) = (response.status(), response.headers().clone());
+    let call = format!("invoke {app}");
+    let body = response.bytes().await.map_err(|error| Error::NoAnswer { call: call.clone(), detail: error.to_string() })?;
+    if body.windows(b"ERR_DIRECT_INVOKE".len()).any(|window| window == b"ERR_DIRECT_INVOKE") {
+        return Err(Error::NoAnswer { call, detail: String::from_utf8_lossy(&body).into_owned() });
+    }
+    let mut answer = Response::new(reqwest::Body::from(body));
+    *answer.status_mut() = status;
+    *answer.headers_mut() = headers;
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_encoded_each_by_itself() {
+        assert_eq!(Path::forwarded(&["tasks", "a b?c"]).unwrap().as_str(), "/tasks/a%20b%3Fc");
+        assert_eq!(Path::forwarded::<&str>(&[]).unwrap().as_str(), "/");
+    }
+
+    #[test]
+    fn hostile_segments_are_refused() {
+        for segment in [
+            "", ".", "..", "%2e%2e", "%2E", "%252e%252e", "a/b", "a%2fb", "a%252Fb", "a\\b", "a%5cb", "a\0", "a%00", "%ff", "..%2f", "\n",
+        ] {
+            assert!(Path::internal(&["tasks", segment]).is_err(), "{segment:?}");
+        }
+    }
+
+    #[test]
+    fn the_sidecars_own_roads_are_not_forwarded() {
+        for first in ["v1.0", "v1.0-alpha1", "V1.0", "dapr", "events", "jobs", "job", "internal", "Internal"] {
+            assert!(Path::forwarded(&[first, "x"]).is_err(), "{first}");
+        }
+        assert!(Path::internal(&["internal", "sessions"]).is_ok());
+        assert!(Path::forwarded(&["v1", "messages"]).is_ok());
+    }
+}

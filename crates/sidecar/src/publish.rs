@@ -1,0 +1,106 @@
+//! Pub/sub: one message or a batch, each with its own id, type, key and trace.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use dapr::dapr::proto::runtime::v1 as proto;
+
+use crate::client::Sidecar;
+use crate::error::{Error, Result};
+
+/// One message to publish. daprd wraps it in a CloudEvents 1.0 envelope.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// CloudEvents `id`; also what a failed entry of a batch is known by, so it must be unique in a batch.
+    pub id: String,
+    /// CloudEvents `type`.
+    pub event_type: String,
+    /// What shares an order: the partition key on Kafka.
+    pub key: String,
+    /// W3C `traceparent` of the request that caused it.
+    pub traceparent: Option<String>,
+    /// CloudEvents `data`, JSON.
+    pub data: Bytes,
+}
+
+/// An entry of a batch that the broker did not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedEntry {
+    /// The message's id.
+    pub id: String,
+    /// What the broker said.
+    pub error: String,
+}
+
+const JSON: &str = "application/json";
+
+impl Message {
+    fn metadata(&self) -> HashMap<String, String> {
+        let mut metadata = HashMap::from([
+            ("cloudevent.id".to_owned(), self.id.clone()),
+            ("cloudevent.type".to_owned(), self.event_type.clone()),
+            ("partitionKey".to_owned(), self.key.clone()),
+        ]);
+        if let Some(traceparent) = &self.traceparent {
+            metadata.insert("cloudevent.traceparent".to_owned(), traceparent.clone());
+        }
+        metadata
+    }
+}
+
+impl Sidecar {
+    /// Publishes one message.
+    ///
+    /// # Errors
+    /// [`Error::NoAnswer`] or [`Error::Refused`] when the broker did not take it; it may have taken it all the same.
+    pub async fn publish(&self, pubsub: &str, topic: &str, message: &Message) -> Result<()> {
+        let request = proto::PublishEventRequest {
+            pubsub_name: pubsub.to_owned(),
+            topic: topic.to_owned(),
+            data: message.data.to_vec(),
+            data_content_type: JSON.to_owned(),
+            metadata: message.metadata(),
+        };
+        self.observed("publish", topic, self.inner.timeout, async {
+            let (mut client, request) = self.grpc(request);
+            client.publish_event(request).await.map_err(|status| unavailable_broker(topic, &status))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Publishes a batch in one call and gives the entries that the broker did not take.
+    ///
+    /// # Errors
+    /// As [`Sidecar::publish`]; none of the batch is known to be taken then.
+    pub async fn publish_bulk(&self, pubsub: &str, topic: &str, messages: &[Message]) -> Result<Vec<FailedEntry>> {
+        let entries = messages.iter().map(|message| proto::BulkPublishRequestEntry {
+            entry_id: message.id.clone(),
+            event: message.data.to_vec(),
+            content_type: JSON.to_owned(),
+            metadata: message.metadata(),
+        });
+        let request = proto::BulkPublishRequest {
+            pubsub_name: pubsub.to_owned(),
+            topic: topic.to_owned(),
+            entries: entries.collect(),
+            metadata: HashMap::new(),
+        };
+        self.observed("publish", topic, self.inner.timeout, async {
+            let (mut client, request) = self.grpc(request);
+            let response = client.bulk_publish_event(request).await.map_err(|status| unavailable_broker(topic, &status))?;
+            let failed = response.into_inner().failed_entries.into_iter();
+            Ok(failed.map(|entry| FailedEntry { id: entry.entry_id, error: entry.error }).collect())
+        })
+        .await
+    }
+}
+
+/// daprd answers `Internal` when the broker is away: nothing is wrong with the message.
+fn unavailable_broker(topic: &str, status: &tonic::Status) -> Error {
+    let call = format!("publish {topic}");
+    match status.code() {
+        tonic::Code::Internal | tonic::Code::Unknown => Error::NoAnswer { call, detail: status.message().to_owned() },
+        _ => Error::from_status(&call, status),
+    }
+}

@@ -1,0 +1,193 @@
+//! The PostgreSQL binding (`bindings.postgresql`), narrowed to what is safe with it.
+//!
+//! `query` answers 200 with `[]` when a statement fails while running, so a read is one statement that returns exactly one row holding
+//! one JSON text, and anything else is an error. `exec` reports the SQLSTATE and the rows affected, so every write uses it. The only
+//! parameter, `$1`, is one JSON document as text: numbers and UUIDs inside it keep their type. `begin` and `close` are never sent.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::client::Sidecar;
+use crate::error::{Error, Result};
+
+/// A named statement: one `.sql` file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// What logs, metrics and traces call it.
+    pub name: &'static str,
+    /// The text, as it can also be run by hand.
+    pub text: &'static str,
+}
+
+impl Statement {
+    /// Names a statement, usually `Statement::new("create", include_str!("store/create.sql"))`.
+    pub const fn new(name: &'static str, text: &'static str) -> Self {
+        Self { name, text }
+    }
+}
+
+/// How often a statement that was surely rolled back is sent again.
+const REPEATS: u32 = 2;
+
+/// One database behind one binding component. Cheap to clone.
+#[derive(Clone)]
+pub struct Sql {
+    sidecar: Sidecar,
+    component: String,
+}
+
+impl Sidecar {
+    /// The database behind the binding `component`, such as `database-tasks`.
+    pub fn sql(&self, component: impl Into<String>) -> Sql {
+        Sql { sidecar: self.clone(), component: component.into() }
+    }
+}
+
+impl Sql {
+    /// Runs a read and decodes the one JSON text of its one row.
+    ///
+    /// # Errors
+    /// [`Error::NoRow`] when there is not exactly one row of one text; [`Error::Database`] and [`Error::NoAnswer`] as for [`Sql::exec`].
+    pub async fn query<T: DeserializeOwned>(&self, statement: &Statement, document: &impl Serialize) -> Result<T> {
+        let params = params(statement, document)?;
+        let params = params.as_deref();
+        let mut attempt = 0;
+        let answer = loop {
+            match self.send(statement, "query", params).await {
+                // A read may be repeated whatever happened to the first one.
+                Err(error) if error.is_unavailable() && !matches!(error, Error::TimedOut { .. }) && attempt < REPEATS => attempt += 1,
+                other => break other?,
+            }
+        };
+        let rows: Vec<Vec<serde_json::Value>> = serde_json::from_slice(&answer.body).map_err(|error| malformed(statement, &error))?;
+        match rows.as_slice() {
+            [row] => match row.as_slice() {
+                [serde_json::Value::String(text)] => serde_json::from_str(text).map_err(|error| malformed(statement, &error)),
+                _ => Err(Error::NoRow { statement: statement.name.into(), got: format!("a row of {} columns that is not one text", row.len()) }),
+            },
+            _ => Err(Error::NoRow { statement: statement.name.into(), got: format!("{} rows", rows.len()) }),
+        }
+    }
+
+    /// Runs a write and gives the number of rows it affected.
+    ///
+    /// It is sent again only when the database itself says that it was rolled back by a conflict (class 40).
+    ///
+    /// # Errors
+    /// [`Error::Database`] with the SQLSTATE, [`Error::NoAnswer`] or [`Error::TimedOut`] when the outcome is not known.
+    pub async fn exec(&self, statement: &Statement, document: &impl Serialize) -> Result<u64> {
+        let params = params(statement, document)?;
+        let params = params.as_deref();
+        let mut attempt = 0;
+        loop {
+            match self.send(statement, "exec", params).await {
+                Err(error) if error.sqlstate().is_some_and(|state| state.starts_with("40")) && attempt < REPEATS => attempt += 1,
+                other => return other.map(|answer| answer.rows_affected),
+            }
+        }
+    }
+
+    /// Runs a file of many statements as one transaction: for migrations.
+    ///
+    /// # Errors
+    /// As [`Sql::exec`]; nothing of the file was kept then.
+    pub async fn script(&self, name: &str, text: &str) -> Result<()> {
+        self.send_text(name, text, "exec", None).await.map(drop)
+    }
+
+    async fn send(&self, statement: &Statement, operation: &str, params: Option<&str>) -> Result<Answer> {
+        self.send_text(statement.name, statement.text, operation, params).await
+    }
+
+    async fn send_text(&self, name: &str, text: &str, operation: &str, params: Option<&str>) -> Result<Answer> {
+        let inner = &self.sidecar.inner;
+        let url = format!("{}/v1.0/bindings/{}", inner.base, self.component);
+        let mut metadata = BTreeMap::from([("sql", text)]);
+        if let Some(params) = params {
+            metadata.insert("params", params);
+        }
+        let body = serde_json::json!({ "operation": operation, "metadata": metadata });
+        let call = format!("sql {name}");
+        self.sidecar
+            .observed("sql", name, inner.timeout, async {
+                let mut headers = http::HeaderMap::new();
+                self.sidecar.sign(&mut headers);
+                let request = inner.http.post(url).headers(headers).json(&body);
+                let response = request.send().await.map_err(|error| Error::from_http(&call, &error, inner.timeout))?;
+                let status = response.status();
+                let rows_affected = response.headers().get("metadata.rows-affected").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
+                let body = response.bytes().await.map_err(|error| Error::from_http(&call, &error, inner.timeout))?;
+                if status.is_success() {
+                    return Ok(Answer { rows_affected, body });
+                }
+                Err(refusal(name, status, &String::from_utf8_lossy(&body)))
+            })
+            .await
+    }
+}
+
+struct Answer {
+    rows_affected: u64,
+    body: bytes::Bytes,
+}
+
+/// The parameters as daprd wants them: a JSON array whose only element is the document's text; none for a statement that asks for none.
+fn params(statement: &Statement, document: &impl Serialize) -> Result<Option<String>> {
+    if !statement.text.contains("$1") {
+        return Ok(None);
+    }
+    let text = serde_json::to_string(document).map_err(|error| malformed(statement, &error))?;
+    serde_json::to_string(&[text]).map(Some).map_err(|error| malformed(statement, &error))
+}
+
+fn malformed(statement: &Statement, error: &serde_json::Error) -> Error {
+    Error::Malformed { call: format!("sql {}", statement.name), detail: error.to_string() }
+}
+
+/// Reads what the binding said of a failed statement. Without a SQLSTATE the database was not reached.
+fn refusal(name: &str, status: http::StatusCode, detail: &str) -> Error {
+    match between(detail, "(SQLSTATE ", ")") {
+        Some(sqlstate) => Error::Database {
+            statement: name.to_owned(),
+            sqlstate: sqlstate.to_owned(),
+            constraint: between(detail, "constraint \\\"", "\\\"").map(str::to_owned),
+            detail: detail.to_owned(),
+        },
+        None if status.is_server_error() => Error::NoAnswer { call: format!("sql {name}"), detail: detail.to_owned() },
+        None => Error::Refused { call: format!("sql {name}"), status: status.to_string(), detail: detail.to_owned() },
+    }
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    rest.split_once(after).map(|(found, _)| found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_violation_names_its_state_and_its_constraint() {
+        let body = r#"{"message":"ERROR: duplicate key value violates unique constraint \"users_email_key\" (SQLSTATE 23505)"}"#;
+        let error = refusal("create", http::StatusCode::INTERNAL_SERVER_ERROR, body);
+        assert_eq!(error.sqlstate(), Some("23505"));
+        assert_eq!(error.constraint(), Some("users_email_key"));
+        assert!(!error.is_unavailable());
+    }
+
+    #[test]
+    fn without_a_state_the_database_was_not_reached() {
+        let error = refusal("create", http::StatusCode::INTERNAL_SERVER_ERROR, "failed to connect");
+        assert!(error.is_unavailable());
+    }
+
+    #[test]
+    fn the_document_is_one_text_parameter() {
+        let statement = Statement::new("read", "select $1::jsonb");
+        assert_eq!(params(&statement, &serde_json::json!({ "n": 1 })).unwrap().unwrap(), r#"["{\"n\":1}"]"#);
+        assert_eq!(params(&Statement::new("read", "select 1"), &()).unwrap(), None);
+    }
+}

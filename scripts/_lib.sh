@@ -1,0 +1,128 @@
+# shellcheck shell=bash
+# Sourced by the scripts of this folder: says what happens, installs what is missing, finds or builds the sidecar.
+
+DAPR_VERSION=1.18.2
+CACHE=$HOME/.cache/outrigger
+DAPRD=$CACHE/bin/daprd-$DAPR_VERSION
+
+say() { printf '%s\n' "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# packages NAME...: by the system's package manager, or told to the reader where there is none that we know.
+packages() {
+  if have apt-get; then
+    say "Installing: $*"
+    apt_packages "$@" || die "apt-get could not install $*"
+  elif have brew; then
+    say "Installing: $*"
+    brew install "$@" || die "brew could not install $*"
+  else
+    die "please install $*, then run this again (apt and brew are the package managers known here)"
+  fi
+}
+
+# Only the programs are wanted: no server may start, and no database be made, because a package was installed.
+apt_packages() (
+  as_root=()
+  if ((EUID != 0)); then
+    have sudo || die "installing packages needs root: please run 'apt-get install $*' as root"
+    as_root=(sudo)
+  fi
+  policy=/usr/sbin/policy-rc.d
+  if [[ ! -e $policy ]]; then
+    # Expanded now: the function's variables are gone when the trap runs.
+    # shellcheck disable=SC2064
+    trap "${as_root[*]} rm -f $policy" EXIT
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod +x "$policy"
+  fi
+  if [[ ! -e /etc/postgresql-common ]]; then
+    "${as_root[@]}" mkdir -p /etc/postgresql-common/createcluster.d
+    echo 'create_main_cluster = false' | "${as_root[@]}" tee /etc/postgresql-common/createcluster.d/outrigger.conf >/dev/null
+  fi
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+)
+
+# need PROGRAM APT-PACKAGE BREW-PACKAGE: notes the package of a program that is missing, for `install_missing`.
+MISSING=()
+need() {
+  have "$1" && return
+  if have brew && ! have apt-get; then MISSING+=("$3"); else MISSING+=("$2"); fi
+}
+
+need_postgres() {
+  have initdb && return
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && return
+  need initdb postgresql postgresql@17
+}
+
+# macOS has a /usr/bin/java that only says where to get Java.
+need_java() {
+  java -version >/dev/null 2>&1 || if have apt-get; then MISSING+=(openjdk-17-jre-headless); else MISSING+=(openjdk@17); fi
+}
+
+install_missing() {
+  ((${#MISSING[@]} == 0)) || packages "${MISSING[@]}"
+  MISSING=()
+}
+
+need_rust() {
+  have cargo && return
+  [[ -x $HOME/.cargo/bin/cargo ]] || die "Rust is missing: install it from https://rustup.rs, then run this again"
+  export PATH=$HOME/.cargo/bin:$PATH
+}
+
+# Finds daprd in PATH, where \`dapr init\` puts it or in the cache, and builds it otherwise: minutes, once per machine.
+need_daprd() {
+  have daprd && return
+  [[ -x $HOME/.dapr/bin/daprd || -x $DAPRD ]] && return
+  have go || die "neither daprd nor Go is here: run 'dapr init --slim' (https://docs.dapr.io), or install Go 1.26 from https://go.dev/dl to build daprd"
+  build_daprd
+}
+
+# The sums of all modules are pinned in scripts/daprd/go.sum, and -mod=readonly refuses any other.
+build_daprd() {
+  say "Building daprd $DAPR_VERSION, once per machine: about 2 minutes to download and 6 to compile on 2 cores."
+  mkdir -p "$CACHE/bin"
+  local flags=(-mod=readonly -buildvcs=false -trimpath -tags allcomponents -ldflags "-s -w -X github.com/dapr/dapr/pkg/buildinfo.version=$DAPR_VERSION")
+  (
+    cd "$ROOT/scripts/daprd"
+    # `-v` names each package as it is compiled; the count is the progress.
+    total=$(go list -deps -tags allcomponents github.com/dapr/dapr/cmd/daprd | wc -l)
+    set -o pipefail
+    CGO_ENABLED=0 go build -v -o "$DAPRD.partial" "${flags[@]}" github.com/dapr/dapr/cmd/daprd 2>&1 | count_lines "$total"
+  ) || die "daprd could not be built"
+  [[ $("$DAPRD.partial" --version) == "$DAPR_VERSION" ]] || die "the daprd that was built does not say $DAPR_VERSION"
+  mv "$DAPRD.partial" "$DAPRD"
+}
+
+# Shows how many packages of TOTAL are done; a line that is no package name is an error and shown whole.
+count_lines() {
+  local done=0 line
+  while IFS= read -r line; do
+    if [[ $line == *[[:space:]]* ]]; then
+      printf '%s\n' "$line" >&2
+    else
+      done=$((done + 1))
+      if [[ -t 1 ]]; then printf '\r  %d of %d packages' "$done" "$1"; elif ((done % 200 == 0)); then say "  $done of $1 packages"; fi
+    fi
+  done
+  if [[ -t 1 ]]; then printf '\n'; fi
+}
+
+# Everything but the apps themselves. Kafka and Zipkin run on Java and come from Maven.
+prepare() {
+  local java=$1
+  need redis-server redis-server redis
+  need_postgres
+  need cc build-essential gcc
+  if [[ $java == yes ]]; then
+    need_java
+    need mvn maven maven
+  fi
+  install_missing
+  need_rust
+  need_daprd
+}

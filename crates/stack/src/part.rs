@@ -83,7 +83,7 @@ impl Part {
         done.await.with_context(gone)
     }
 
-    /// Waits until the part answers. A part that ends three times before it ever does is given up, with the end of its log.
+    /// Waits until the part answers. A part that ends four times before it ever does is given up, with the end of its log.
     pub async fn ready(&self) -> Result<()> {
         let mut state = self.state.clone();
         let mut ends = 0;
@@ -93,7 +93,7 @@ impl Part {
                 State::Ready => return Ok(()),
                 State::Ended { why, .. } => {
                     ends += 1;
-                    if ends >= 3 {
+                    if ends >= 4 {
                         bail!("{} does not stay up: {why}\n{}", self.name, self.log_end());
                     }
                 }

@@ -53,7 +53,7 @@ pub(crate) async fn prepare(options: Options) -> Result<Stack> {
         &run.join("secrets.json"),
         &serde_json::to_vec_pretty(&secrets)?,
     )?;
-    daprd::render_config(&run, options.zipkin.then_some(at.zipkin))?;
+    daprd::render_configs(&run, &suite, options.zipkin.then_some(at.zipkin))?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -231,7 +231,9 @@ fn pairs(stack: &Stack) -> Result<Vec<Program>> {
     for instance in &stack.instances {
         let app = suite.apps.iter().find(|app| app.app_id == instance.app);
         let app = app.with_context(|| format!("{} has gone from dapr.yaml", instance.app))?;
-        programs.push(daprd::program(&stack.run, options, &daprd, instance));
+        programs.push(daprd::program(
+            &stack.run, options, &daprd, &suite, instance,
+        ));
         programs.push(app::program(
             &stack.run, options, &suite, app, instance, &around,
         )?);

@@ -10,13 +10,14 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 pub(crate) struct Suite {
     pub apps: Vec<App>,
-    #[serde(default)]
     pub common: Common,
 }
 
 /// What every app gets.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Common {
+    pub config_file_path: String,
     #[serde(default)]
     pub env: BTreeMap<String, String>,
 }
@@ -29,6 +30,8 @@ pub(crate) struct App {
     pub app_id: String,
     pub app_port: u16,
     pub command: Vec<String>,
+    /// Its own configuration, where that of all does not do.
+    pub config_file_path: Option<String>,
     #[serde(default)]
     pub env: BTreeMap<String, String>,
 }

@@ -1,6 +1,6 @@
 //! One sidecar, and the configuration that all of them read.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -10,32 +10,77 @@ use crate::part::Program;
 use crate::parts;
 use crate::probe::Probe;
 use crate::run_dir::RunDir;
+use crate::suite::Suite;
 
 /// Files of up to 10 MiB pass through sidecars, with what encoding adds.
 const MAX_BODY: &str = "16Mi";
 
-/// Renders Dapr's configuration: it cannot refer to secrets, so it is not among the components.
-pub(crate) fn render_config(run: &RunDir, zipkin: Option<u16>) -> Result<()> {
-    let names = run.join("names.db");
+/// What every app may read by itself: the secret it signs in with. Components get the rest by reference, whatever this says.
+const FOR_ALL: &str = "outrigger-clients";
+/// Who makes tokens, and the key they are signed with.
+const SIGNER: (&str, &str) = ("identity", "outrigger-jwt");
+
+/// Renders Dapr's configurations: they cannot refer to secrets, so they are not among the components.
+pub(crate) fn render_configs(run: &RunDir, suite: &Suite, zipkin: Option<u16>) -> Result<()> {
     // The addresses of the last run are nobody's now.
     for suffix in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(run.join(&format!("names.db{suffix}")));
     }
+    for app in &suite.apps {
+        let path = config_path(run, suite, &app.app_id);
+        let secrets = if app.app_id == SIGNER.0 {
+            format!("{FOR_ALL}, {}", SIGNER.1)
+        } else {
+            FOR_ALL.to_owned()
+        };
+        let text = config(&run.join("names.db"), zipkin, &secrets);
+        std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The file that dapr.yaml names for this app, in this run directory.
+fn config_path(run: &RunDir, suite: &Suite, app_id: &str) -> PathBuf {
+    let of_app = suite
+        .apps
+        .iter()
+        .find(|app| app.app_id == app_id)
+        .and_then(|app| app.config_file_path.as_deref());
+    let path = of_app.unwrap_or(&suite.common.config_file_path);
+    run.join(path.rsplit('/').next().unwrap_or(path))
+}
+
+fn config(names: &Path, zipkin: Option<u16>, secrets: &str) -> String {
     let tracing = match zipkin {
         Some(port) => format!(
-            "    samplingRate: \"1\"\n    zipkin:\n      endpointAddress: http://127.0.0.1:{port}/api/v2/spans\n"
+            "samplingRate: \"1\"\n    zipkin:\n      endpointAddress: http://127.0.0.1:{port}/api/v2/spans"
         ),
-        None => "    samplingRate: \"0\"\n".to_owned(),
+        None => "samplingRate: \"0\"".to_owned(),
     };
-    let text = format!(
-        "# Rendered at each start; change crates/stack/src/parts/daprd.rs instead.\n\
-         apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata:\n  name: outrigger\nspec:\n  tracing:\n{tracing}  \
-         metrics:\n    enabled: true\n  nameResolution:\n    component: sqlite\n    version: v1\n    configuration:\n      \
-         connectionString: \"{}\"\n",
+    format!(
+        "# Rendered at each start; change crates/stack/src/parts/daprd.rs instead.
+apiVersion: dapr.io/v1alpha1
+kind: Configuration
+metadata:
+  name: outrigger
+spec:
+  tracing:
+    {tracing}
+  metrics:
+    enabled: true
+  nameResolution:
+    component: sqlite
+    version: v1
+    configuration:
+      connectionString: \"{}\"
+  secrets:
+    scopes:
+      - storeName: secretstore
+        defaultAccess: deny
+        allowedSecrets: [{secrets}]
+",
         names.display()
-    );
-    let path = run.join("config.yaml");
-    std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
+    )
 }
 
 /// The sidecar of one instance.
@@ -43,6 +88,7 @@ pub(crate) fn program(
     run: &RunDir,
     options: &Options,
     daprd: &Path,
+    suite: &Suite,
     instance: &Instance,
 ) -> Program {
     let flags = [
@@ -72,7 +118,10 @@ pub(crate) fn program(
                 .display()
                 .to_string(),
         ),
-        ("config", run.join("config.yaml").display().to_string()),
+        (
+            "config",
+            config_path(run, suite, &instance.app).display().to_string(),
+        ),
         ("max-body-size", MAX_BODY.to_owned()),
     ];
     let mut args: Vec<String> = flags

@@ -4,6 +4,7 @@ mod faults;
 mod front;
 mod kafka;
 mod mail;
+mod secrets;
 // Marked, because helpers of tests may unwrap only where this says that they are.
 #[cfg(test)]
 mod support;

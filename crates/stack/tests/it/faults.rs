@@ -47,6 +47,50 @@ async fn every_part_comes_back_after_kill_9_and_no_event_is_lost() {
 }
 
 #[tokio::test]
+async fn events_wait_for_an_app_that_is_away() {
+    for set in [stack::Set::Local, stack::Set::Kafka] {
+        let folder = Folder::new();
+        let mut options = options(&folder, &["tasks", "audit"]);
+        options.set = set;
+        let file = subscribe(&mut options, "audit");
+        let stack = start(options).await;
+        let tasks = stack.instance("tasks", 0).unwrap();
+        eventually("an event is taken", SOON, async || {
+            publish(tasks, "before").await.is_ok()
+        })
+        .await;
+        eventually("it arrives", Duration::from_secs(30), async || {
+            ids(&file).contains(&"before".to_owned())
+        })
+        .await;
+        stack.stop("audit").await.unwrap();
+        for number in 0..20 {
+            publish(tasks, &format!("event-{number}")).await.unwrap();
+        }
+        // Long enough for a sidecar without a policy to have given all of them up.
+        let log = stack.instance("audit", 0).unwrap().daprd_log.clone();
+        let retries = || {
+            std::fs::read_to_string(&log)
+                .unwrap_or_default()
+                .matches("connection refused")
+                .count()
+        };
+        eventually("the sidecar has tried several times", SOON, async || {
+            retries() >= 3
+        })
+        .await;
+        stack.start_part("audit").await.unwrap();
+        eventually("all twenty arrive", SOON, async || {
+            (0..20).all(|number| ids(&file).contains(&format!("event-{number}")))
+        })
+        .await;
+        let got = ids(&file).len();
+        assert_eq!(got, 21, "{set:?}: some came twice");
+        stack.shutdown().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_paused_part_is_silent_and_a_stopped_part_stays_away() {
     let folder = Folder::new();
     let stack = start(options(&folder, &["tasks"])).await;

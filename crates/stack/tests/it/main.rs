@@ -1,5 +1,6 @@
 //! The stack with the real PostgreSQL, Redis, Kafka and daprd, and a stand-in for the apps.
 
+mod components;
 mod faults;
 mod front;
 mod kafka;

@@ -64,7 +64,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     match up {
         Some(Ok(Ok(()))) => {
             status.settle();
-            say(&welcome(&stack, begun))?;
+            say(&welcome(&stack, begun));
             ended.wait().await;
         }
         Some(Ok(Err(error))) => {
@@ -80,7 +80,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         }
         None => status.settle(),
     }
-    say("Stopping; a second Ctrl-C ends at once.\n")?;
+    say("Stopping; a second Ctrl-C ends at once.\n");
     let folder = stack.run_dir().to_path_buf();
     tokio::select! {
         result = stack.shutdown() => result?,
@@ -89,7 +89,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     say(&format!(
         "Stopped. The data stays in {}; remove that folder to begin anew.\n",
         folder.display()
-    ))
+    ));
+    Ok(())
 }
 
 fn options(arguments: Arguments) -> Result<Options> {
@@ -128,10 +129,10 @@ fn welcome(stack: &Stack, begun: Instant) -> String {
     lines.join("\n")
 }
 
-fn say(text: &str) -> Result<()> {
+/// Prints; a reader that has gone must not keep the parts from being stopped in order.
+fn say(text: &str) {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 fn replicas(text: &str) -> Result<(String, u16)> {

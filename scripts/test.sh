@@ -45,7 +45,7 @@ layer() {
 stories() {
   local set=$1
   shift
-  OUTRIGGER_SET=$set cargo test --locked -p tests --no-fail-fast "$@" -- "${FILTER[@]}"
+  OUTRIGGER_SET=$set cargo test --locked -p tests --no-fail-fast "$@" -- ${FILTER[@]+"${FILTER[@]}"}
 }
 
 scripts_are_clean() {

@@ -1,5 +1,8 @@
 //! `outrigger dev` as a person meets it: it says when it is ready, Ctrl-C ends everything, and what is in the way is named.
 
+// Helpers of tests may unwrap only where this says that they are.
+#![cfg(test)]
+
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, UPGRADE};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, UPGRADE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Uri};
@@ -25,6 +25,15 @@ use crate::probe::http_status;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const LOOK_PATIENCE: Duration = Duration::from_secs(2);
+
+const NOT_READY: (StatusCode, &str, &str) = (
+    StatusCode::SERVICE_UNAVAILABLE,
+    "Service Unavailable",
+    "unavailable",
+);
+const CUT_OFF: (StatusCode, &str, &str) = (StatusCode::BAD_GATEWAY, "Bad Gateway", "bad_gateway");
+const BAD_ADDRESS: (StatusCode, &str, &str) =
+    (StatusCode::BAD_REQUEST, "Bad Request", "bad_request");
 
 type Body = BoxBody<Bytes, hyper::Error>;
 
@@ -122,14 +131,17 @@ impl Front {
             &self.gateways
         };
         let Some((port, ready)) = pool.pick() else {
-            return problem("No instance is ready to answer; try again in a moment.");
+            return problem(
+                NOT_READY,
+                "No instance is ready to answer; try again in a moment.",
+            );
         };
         let target = request
             .uri()
             .path_and_query()
             .map_or("/", |path| path.as_str());
         let Ok(target) = format!("http://127.0.0.1:{port}{target}").parse::<Uri>() else {
-            return problem("The address cannot be passed on.");
+            return problem(BAD_ADDRESS, "The address cannot be passed on.");
         };
         *request.uri_mut() = target;
         // What the client claims about its own address is worth nothing.
@@ -165,31 +177,38 @@ impl Front {
                 }
                 response.map(BodyExt::boxed)
             }
-            Err(error) => {
-                if error.is_connect() {
-                    ready.store(false, Ordering::Relaxed);
-                }
-                problem("The instance that was asked did not answer; try again in a moment.")
+            // Not reached: nothing has happened, and a repeat is safe.
+            Err(error) if error.is_connect() => {
+                ready.store(false, Ordering::Relaxed);
+                problem(
+                    NOT_READY,
+                    "The instance has just gone; try again in a moment.",
+                )
             }
+            // Reached and cut off: it may have done what was asked.
+            Err(_) => problem(
+                CUT_OFF,
+                "The instance went away before it answered; repeat with the same Idempotency-Key.",
+            ),
         }
     }
 }
 
-fn problem(detail: &str) -> Response<Body> {
+fn problem((status, title, code): (StatusCode, &str, &str), detail: &str) -> Response<Body> {
     let text = format!(
-        "{{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"code\":\"unavailable\",\"detail\":\"{detail}\"}}"
+        "{{\"type\":\"about:blank\",\"title\":\"{title}\",\"status\":{},\"code\":\"{code}\",\"detail\":\"{detail}\"}}",
+        status.as_u16()
     );
     let body = Full::new(Bytes::from(text))
         .map_err(|never| match never {})
         .boxed();
     let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    response.headers_mut().insert(
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
         CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json"),
     );
-    response
-        .headers_mut()
-        .insert(hyper::header::RETRY_AFTER, HeaderValue::from_static("1"));
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }

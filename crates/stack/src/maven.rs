@@ -38,9 +38,12 @@ pub(crate) async fn fetch(root: &Path, name: &str, folder: &Path) -> Result<()> 
     parts::run(&mut command)
         .await
         .with_context(|| format!("fetching {name} from Maven"))?;
-    if std::fs::rename(&partial, folder).is_err() {
-        // Another launcher was faster; its folder is the same.
+    if let Err(error) = std::fs::rename(&partial, folder) {
         std::fs::remove_dir_all(&partial)?;
+        // Unless another launcher was faster and its folder is the same.
+        if !folder.is_dir() {
+            return Err(error).with_context(|| format!("keeping {}", folder.display()));
+        }
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! Ports of this machine: free ones that no other stack takes, and stated ones that must be free.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 
 use anyhow::{Context, Result, bail};
 
@@ -24,6 +25,8 @@ impl FreePorts {
     pub fn take() -> Result<Self> {
         let folder = std::env::temp_dir().join("outrigger-ports");
         std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+        // Any user may take a block; whose folder it is must not matter.
+        let _ = std::fs::set_permissions(&folder, Permissions::from_mode(0o1777));
         for block in 0..BLOCKS {
             let path = folder.join(block.to_string());
             let file = OpenOptions::new()
@@ -33,6 +36,7 @@ impl FreePorts {
                 .open(&path);
             // A file of another user is a block in that user's hands.
             let Ok(file) = file else { continue };
+            let _ = file.set_permissions(Permissions::from_mode(0o666));
             if file.try_lock().is_ok() {
                 let next = FIRST + block * BLOCK;
                 return Ok(Self {

@@ -1,12 +1,13 @@
 //! The stack with the real PostgreSQL, Redis, Kafka and daprd, and a stand-in for the apps.
 
+// Helpers of tests may unwrap only where this says that they are.
+#![cfg(test)]
+
 mod components;
 mod faults;
 mod front;
 mod kafka;
 mod mail;
 mod secrets;
-// Marked, because helpers of tests may unwrap only where this says that they are.
-#[cfg(test)]
 mod support;
 mod twice;

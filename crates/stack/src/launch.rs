@@ -224,7 +224,7 @@ fn pairs(stack: &Stack) -> Result<Vec<Program>> {
         zipkin_url: stack
             .options
             .zipkin
-            .then(|| format!("http://127.0.0.1:{}", stack.at.zipkin)),
+            .then(|| format!("http://127.0.0.1:{}/api/v2/spans", stack.at.zipkin)),
         public_url: stack.front_url(),
     };
     let mut programs = Vec::new();

@@ -19,8 +19,8 @@ const FIRST_DELAY: Duration = Duration::from_secs(1);
 const LONGEST_DELAY: Duration = Duration::from_secs(10);
 /// Who stayed up this long has earned a quick restart again.
 const STEADY: Duration = Duration::from_secs(5);
-/// How long a process may take to end in order.
-const STOP_PATIENCE: Duration = Duration::from_secs(20);
+/// How long a process may take to end in order; apps give their requests 25 s.
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
 const PROBE_EVERY: Duration = Duration::from_millis(100);
 
 /// Owns the process; nobody else signals or reaps it.

@@ -36,7 +36,7 @@ impl Kafka {
              log.dirs={}\nauto.create.topics.enable=false\nnum.partitions=3\n\
              offsets.topic.replication.factor=1\noffsets.topic.num.partitions=8\n\
              transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
-             group.initial.rebalance.delay.ms=0\ngroup.min.session.timeout.ms=3000\n",
+             group.initial.rebalance.delay.ms=0\nbroker.session.timeout.ms=3000\nbroker.heartbeat.interval.ms=500\n",
             data.display()
         );
         std::fs::write(&settings, text)

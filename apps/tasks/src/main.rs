@@ -1,3 +1,5 @@
-//! Tasks and tags: the writes of the to-do product and the events that tell of them.
+//! Starts the process, nothing else.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    service::main::<tasks::Tasks>()
+}

@@ -1,0 +1,13 @@
+//! What this app refuses beyond the rules of fields.
+
+use service::{Code, Problem};
+
+/// `If-Match` names a version that is no longer the current one.
+pub fn stale(current: i64) -> Problem {
+    Problem::new(Code::StaleVersion, format!("The task is at version {current} now; read it again before changing it."))
+}
+
+/// Others changed the task faster than this request could, three times in a row.
+pub fn contended() -> Problem {
+    Problem::new(Code::Unavailable, "The task is being changed by others; try again.").retry_after(1)
+}

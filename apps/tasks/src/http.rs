@@ -1,0 +1,45 @@
+//! The route table.
+
+use axum::Router;
+use axum::routing::{delete, get, post};
+use service::openapi::Bearer;
+use utoipa::OpenApi;
+
+use crate::Room;
+
+mod change;
+mod complete;
+mod create;
+mod delete;
+mod list;
+mod open;
+mod read;
+mod restore;
+mod tags;
+mod update;
+
+/// What people and their programs reach.
+pub fn public(room: Room) -> Router {
+    Router::new()
+        .route("/tasks", post(create::create).get(list::list))
+        .route("/tasks/{id}", get(read::read).patch(update::update).delete(delete::delete))
+        .route("/tasks/{id}/complete", post(complete::complete))
+        .route("/tasks/{id}/restore", post(restore::restore))
+        .route("/tags", post(tags::create).get(tags::list))
+        .route("/tags/{id}", delete(tags::delete))
+        .with_state(room)
+}
+
+/// What other apps reach.
+pub fn internal(room: Room) -> Router {
+    Router::new().route("/tasks/open", post(open::open)).route("/tasks/owner", post(open::owner)).with_state(room)
+}
+
+/// The public operations, described.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "tasks", description = "Tasks and tags"),
+    paths(create::create, list::list, read::read, update::update, delete::delete, complete::complete, restore::restore, tags::create, tags::list, tags::delete),
+    modifiers(&Bearer)
+)]
+pub struct Document;

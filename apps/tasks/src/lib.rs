@@ -1,0 +1,83 @@
+//! Tasks and tags: the writes of the to-do product, and the events that tell of them.
+//!
+//! In reading order: [`task`] and [`recurrence`] are the rules, [`filter`] reads a list's query, [`http`] is the route table,
+//! [`events`] is what arrives, [`store`] is every statement.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use service::config::Environment;
+use service::migrate::Migration;
+use service::subscribe::Subscription;
+use service::{App, Base, Clock, Description, Parts};
+use utoipa::OpenApi;
+
+pub mod error;
+pub mod events;
+pub mod filter;
+pub mod http;
+pub mod metrics;
+pub mod recurrence;
+pub mod store;
+pub mod task;
+
+/// What the app reads: its owners' zones.
+const SUBSCRIPTIONS: &[Subscription] = &[Subscription::work(contracts::topic::USER_EVENTS)];
+/// How often deleted tasks past their 30 days are looked for.
+const PURGE_EVERY: Duration = Duration::from_secs(3600);
+
+/// The app.
+pub struct Tasks;
+
+/// What every handler has.
+#[derive(Clone)]
+pub struct Room {
+    /// Every statement.
+    pub store: store::Store,
+    /// Counts.
+    pub metrics: metrics::Metrics,
+    /// Time.
+    pub clock: Clock,
+}
+
+impl App for Tasks {
+    const ID: &'static str = "tasks";
+    type Settings = ();
+
+    fn description() -> Description {
+        Description {
+            migrations: &[Migration { version: 1, name: "initial_schema", text: include_str!("../migrations/001_initial_schema.sql") }],
+            subscriptions: SUBSCRIPTIONS,
+            openapi: http::Document::openapi(),
+        }
+    }
+
+    fn settings(_: &mut Environment) {}
+
+    async fn start(base: Base, (): ()) -> Result<Parts, service::app::StartError> {
+        let store = store::Store::new(base.database.clone());
+        let room = Room { store: store.clone(), metrics: metrics::Metrics::new(&base.metrics), clock: base.clock.clone() };
+        Ok(Parts {
+            public: http::public(room.clone()),
+            internal: http::internal(room),
+            subscriber: Some(Arc::new(events::Events { store: store.clone() })),
+            background: vec![Box::pin(purge(store, base))],
+            ..Parts::default()
+        })
+    }
+}
+
+/// Removes tasks that were deleted over 30 days ago. Any number of instances may do it.
+async fn purge(store: store::Store, mut base: Base) {
+    let mut ticks = tokio::time::interval(PURGE_EVERY);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => match store.purge().await {
+                Ok(0) => {}
+                Ok(purged) => tracing::info!(purged, "deleted tasks are gone for good"),
+                Err(error) => tracing::warn!(%error, "deleted tasks could not be purged; it is tried again"),
+            },
+            _ = base.stop.changed() => return,
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Every statement of the app.
+
+use contracts::Page;
+use contracts::task::Task;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use service::Database;
+use service::event::Row;
+use sidecar::{Result, Statement};
+use uuid::Uuid;
+
+use crate::filter::Filter;
+
+const CREATE: Statement = Statement::new("tasks.create", include_str!("store/create.sql"));
+const SAVE: Statement = Statement::new("tasks.save", include_str!("store/save.sql"));
+const READ: Statement = Statement::new("tasks.read", include_str!("store/read.sql"));
+const LIST: Statement = Statement::new("tasks.list", include_str!("store/list.sql"));
+const SPELL: Statement = Statement::new("tags.spell", include_str!("store/spell.sql"));
+const OPEN: Statement = Statement::new("tasks.open", include_str!("store/open.sql"));
+const OWNER: Statement = Statement::new("tasks.owner", include_str!("store/owner.sql"));
+const PURGE: Statement = Statement::new("tasks.purge", include_str!("store/purge.sql"));
+const SETTINGS: Statement = Statement::new("settings.save", include_str!("store/settings.sql"));
+const CREATE_TAG: Statement = Statement::new("tags.create", include_str!("store/create_tag.sql"));
+const LIST_TAGS: Statement = Statement::new("tags.list", include_str!("store/list_tags.sql"));
+const DELETE_TAG: Statement = Statement::new("tags.delete", include_str!("store/delete_tag.sql"));
+
+/// The app's schema. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    database: Database,
+}
+
+/// A task that is still to be done, as reminders asks for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Open {
+    /// Which.
+    pub id: Uuid,
+    /// Its title now.
+    pub title: String,
+    /// Its due date now.
+    pub due_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// A tag and how many existing tasks bear it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Tag {
+    /// Which.
+    pub id: Uuid,
+    /// Its name, as first written.
+    pub name: String,
+    /// How many existing tasks bear it.
+    pub usage_count: i64,
+}
+
+impl Store {
+    /// On the app's own schema.
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// The schema itself, for stored answers.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Writes a new task with its tags, its pattern, its events and the answer for a repeated key.
+    ///
+    /// # Errors
+    /// Constraint `idempotency_keys_once` when the key is in use.
+    pub async fn create(&self, task: &Task, zone: &str, events: &[Row], answer: &Value) -> Result<u64> {
+        let document = json!({ "task": task, "pattern": pattern(task, zone), "tags": tags(&task.tags), "events": events, "answer": answer });
+        self.database.write(&CREATE, &document).await
+    }
+
+    /// Writes the next version of a task with its events; 0 when the version before it is no longer the current one.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn save(&self, task: &Task, zone: &str, deleted: bool, events: &[Row]) -> Result<u64> {
+        let document = json!({ "task": task, "pattern": pattern(task, zone), "tags": tags(&task.tags), "deleted": deleted, "events": events });
+        self.database.write(&SAVE, &document).await
+    }
+
+    /// One task of one owner.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn read(&self, id: Uuid, user_id: Uuid) -> Result<Option<Task>> {
+        self.database.read(&READ, &json!({ "id": id, "user_id": user_id, "deleted": false })).await
+    }
+
+    /// One deleted task of one owner.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn read_deleted(&self, id: Uuid, user_id: Uuid) -> Result<Option<Task>> {
+        self.database.read(&READ, &json!({ "id": id, "user_id": user_id, "deleted": true })).await
+    }
+
+    /// One page of the tasks that pass a filter.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn list(&self, filter: &Filter) -> Result<Page<Task>> {
+        self.database.read(&LIST, filter).await
+    }
+
+    /// The names as their owner first wrote them; new ones as they are.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn spell(&self, user_id: Uuid, names: Vec<String>) -> Result<Vec<String>> {
+        if names.is_empty() {
+            return Ok(names);
+        }
+        self.database.read(&SPELL, &json!({ "user_id": user_id, "names": names })).await
+    }
+
+    /// Those of the given tasks that are still to be done, with their due date now.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn open(&self, ids: &[Uuid]) -> Result<Vec<Open>> {
+        self.database.read(&OPEN, &json!({ "ids": ids })).await
+    }
+
+    /// What an app may know of one task of one owner.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn owner(&self, id: Uuid, user_id: Uuid) -> Result<Value> {
+        self.database.read(&OWNER, &json!({ "id": id, "user_id": user_id })).await
+    }
+
+    /// Removes what was deleted over 30 days ago.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn purge(&self) -> Result<u64> {
+        self.database.sql().exec(&PURGE, &()).await
+    }
+
+    /// Keeps the zone of an owner; 0 for an event that was handled before.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn keep_settings(&self, event_id: Uuid, user: &contracts::user::User) -> Result<u64> {
+        let document = json!({ "event_id": event_id, "topic": contracts::topic::USER_EVENTS, "user_id": user.id, "timezone": user.timezone, "version": user.version });
+        self.database.write(&SETTINGS, &document).await
+    }
+
+    /// Makes a tag unless its owner has it; 0 when they do.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn create_tag(&self, id: Uuid, user_id: Uuid, tenant_id: Uuid, name: &str) -> Result<u64> {
+        self.database.write(&CREATE_TAG, &json!({ "id": id, "user_id": user_id, "tenant_id": tenant_id, "name": name })).await
+    }
+
+    /// The owner's tags whose name contains `search`, those that begin with it first, then the most used.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn list_tags(&self, user_id: Uuid, search: &str, limit: i64) -> Result<Vec<Tag>> {
+        self.database.read(&LIST_TAGS, &json!({ "user_id": user_id, "search": search, "limit": limit })).await
+    }
+
+    /// Removes a tag, also from all tasks; 0 when there is none.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn delete_tag(&self, id: Uuid, user_id: Uuid) -> Result<u64> {
+        self.database.write(&DELETE_TAG, &json!({ "id": id, "user_id": user_id })).await
+    }
+}
+
+/// Names with an id for those that are new.
+fn tags(names: &[String]) -> Value {
+    names.iter().map(|name| json!({ "id": Uuid::now_v7(), "name": name })).collect()
+}
+
+/// The pattern's row: its id is the series, its anchor the first due time as the owner reads it.
+fn pattern(task: &Task, zone: &str) -> Value {
+    let Some(pattern) = &task.recurrence_pattern else { return Value::Null };
+    let tz = zone.parse().unwrap_or(chrono_tz::UTC);
+    let anchor = task.due_at.map(|due_at| due_at.with_timezone(&tz).naive_local());
+    let mut row = json!(pattern);
+    row["id"] = json!(task.series_id);
+    row["anchor_local"] = json!(anchor);
+    row["timezone"] = json!(tz.name());
+    row
+}

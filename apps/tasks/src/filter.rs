@@ -59,7 +59,8 @@ impl Filter {
         let status = fields.optional("status", task::statuses);
         let priority = fields.optional("priority", task::priorities);
         let tags = fields.optional("tags", names);
-        let any = fields.optional("tags_match", |value| fields::one_of::<String>(value, &[]).and_then(match_kind)).unwrap_or(false);
+        let any =
+            fields.optional("tags_match", |value| fields::one_of::<String>(value, &[]).and_then(match_kind)).unwrap_or(false);
         let search = fields.optional("search", |value| fields::text(value, 0, MAX_SEARCH)).map(|text| words(&text));
         let due_from = fields.optional("due_date_start", |value| start_of(value, zone));
         let due_until = fields.optional("due_date_end", |value| end_of(value, zone));
@@ -73,7 +74,19 @@ impl Filter {
         fields.finish()?;
         let tags_wanted = tags.as_ref().map(|tags| if any { 1 } else { tags.len() });
         let search = search.filter(|search| !search.is_empty());
-        Ok(Self { user_id: caller.user_id, status, priority, tags, tags_wanted, search, due_from, due_until, sort, limit, offset })
+        Ok(Self {
+            user_id: caller.user_id,
+            status,
+            priority,
+            tags,
+            tags_wanted,
+            search,
+            due_from,
+            due_until,
+            sort,
+            limit,
+            offset,
+        })
     }
 }
 
@@ -133,7 +146,10 @@ fn words(text: &str) -> String {
 }
 
 fn lexemes(text: &str) -> Vec<String> {
-    text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()).map(|word| format!("'{word}'")).collect()
+    text.split(|character: char| !character.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(|word| format!("'{word}'"))
+        .collect()
 }
 
 /// An instant, or the first moment of a day in the owner's zone.
@@ -155,7 +171,9 @@ fn bound(value: &Value) -> Ruled<NaiveDate> {
 fn midnight(date: NaiveDate, zone: chrono_tz::Tz) -> DateTime<Utc> {
     let local = date.and_time(NaiveTime::MIN);
     let first = zone.from_local_datetime(&local).earliest();
-    first.or_else(|| zone.from_local_datetime(&(local + chrono::TimeDelta::hours(1))).earliest()).map_or_else(|| local.and_utc(), |at| at.to_utc())
+    first
+        .or_else(|| zone.from_local_datetime(&(local + chrono::TimeDelta::hours(1))).earliest())
+        .map_or_else(|| local.and_utc(), |at| at.to_utc())
 }
 
 #[cfg(test)]

@@ -46,7 +46,11 @@ impl App for Tasks {
 
     fn description() -> Description {
         Description {
-            migrations: &[Migration { version: 1, name: "initial_schema", text: include_str!("../migrations/001_initial_schema.sql") }],
+            migrations: &[Migration {
+                version: 1,
+                name: "initial_schema",
+                text: include_str!("../migrations/001_initial_schema.sql"),
+            }],
             subscriptions: SUBSCRIPTIONS,
             openapi: http::Document::openapi(),
         }

@@ -17,7 +17,8 @@ pub fn pattern(value: &Value) -> Ruled<RecurrencePattern> {
     let mut fields = Fields::of(value.clone()).map_err(|_| "must be an object".to_owned())?;
     let pattern_type = fields.required("pattern_type", |value| fields::one_of::<PatternType>(value, &TYPES));
     let interval = fields.optional("interval", |value| fields::integer(value, 1, 365)).unwrap_or(1);
-    let days_of_week = fields.optional("days_of_week", |value| fields::list(value, 7, |day| fields::one_of::<DayOfWeek>(day, &DAYS)));
+    let days_of_week =
+        fields.optional("days_of_week", |value| fields::list(value, 7, |day| fields::one_of::<DayOfWeek>(day, &DAYS)));
     let day_of_month = fields.optional("day_of_month", |value| fields::integer(value, 1, 31));
     let end_type = fields.optional("end_type", |value| fields::one_of::<EndType>(value, &ENDS)).unwrap_or(EndType::Never);
     let end_after_occurrences = fields.optional("end_after_occurrences", |value| fields::integer(value, 1, 100_000));
@@ -46,7 +47,9 @@ pub fn pattern(value: &Value) -> Ruled<RecurrencePattern> {
 
 fn check_days(fields: &mut Fields, pattern_type: Option<PatternType>, days: Option<&[DayOfWeek]>) {
     match (pattern_type, days) {
-        (Some(PatternType::Weekly), None | Some([])) => fields.refuse("days_of_week", "is required for weekly, one or more of MO TU WE TH FR SA SU"),
+        (Some(PatternType::Weekly), None | Some([])) => {
+            fields.refuse("days_of_week", "is required for weekly, one or more of MO TU WE TH FR SA SU")
+        }
         (Some(PatternType::Weekly), Some(days)) => {
             let mut sorted = days.to_vec();
             sorted.sort_unstable();
@@ -112,7 +115,10 @@ mod tests {
             (json!({ "pattern_type": "daily", "days_of_week": ["MO"] }), "days_of_week"),
             (json!({ "pattern_type": "daily", "day_of_month": 3 }), "day_of_month"),
             (json!({ "pattern_type": "daily", "end_type": "after_occurrences" }), "end_after_occurrences"),
-            (json!({ "pattern_type": "daily", "end_type": "after_occurrences", "end_after_occurrences": 0 }), "end_after_occurrences"),
+            (
+                json!({ "pattern_type": "daily", "end_type": "after_occurrences", "end_after_occurrences": 0 }),
+                "end_after_occurrences",
+            ),
             (json!({ "pattern_type": "daily", "end_type": "never", "end_by_date": "2030-01-01" }), "end_by_date"),
         ] {
             let message = pattern(&bad).unwrap_err();

@@ -68,7 +68,8 @@ impl Store {
     /// # Errors
     /// Constraint `idempotency_keys_once` when the key is in use.
     pub async fn create(&self, task: &Task, zone: &str, events: &[Row], answer: &Value) -> Result<u64> {
-        let document = json!({ "task": task, "pattern": pattern(task, zone), "tags": tags(&task.tags), "events": events, "answer": answer });
+        let document =
+            json!({ "task": task, "pattern": pattern(task, zone), "tags": tags(&task.tags), "events": events, "answer": answer });
         self.database.write(&CREATE, &document).await
     }
 

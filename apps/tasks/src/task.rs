@@ -141,7 +141,9 @@ pub fn draft(mut fields: Fields, id: Uuid, caller: &Caller, now: DateTime<Utc>) 
 fn check_reminder(fields: &mut Fields, offset: Option<i32>, due_at: Option<DateTime<Utc>>, now: DateTime<Utc>) {
     match (offset, due_at) {
         (Some(_), None) => fields.refuse("reminder_offset_minutes", "needs a due_at"),
-        (Some(_), Some(due_at)) if due_at <= now => fields.refuse("reminder_offset_minutes", "needs a due_at that is still to come"),
+        (Some(_), Some(due_at)) if due_at <= now => {
+            fields.refuse("reminder_offset_minutes", "needs a due_at that is still to come")
+        }
         _ => {}
     }
 }
@@ -287,7 +289,8 @@ fn change<T: Clone>(field: &mut Option<T>, change: &Change<T>) {
 
 fn next(before: &Task, after: Task, now: DateTime<Utc>) -> Option<Next> {
     let (old, new) = (object(before), object(&after));
-    let changed: Vec<String> = new.iter().filter(|(name, value)| old.get(*name) != Some(value)).map(|(name, _)| name.clone()).collect();
+    let changed: Vec<String> =
+        new.iter().filter(|(name, value)| old.get(*name) != Some(value)).map(|(name, _)| name.clone()).collect();
     if changed.is_empty() {
         return None;
     }
@@ -349,13 +352,17 @@ mod tests {
     #[test]
     fn a_title_is_enough_and_defaults_are_filled_in() {
         let task = drafted(json!({ "title": "  Submit report " })).unwrap();
-        assert_eq!((task.title.as_str(), task.status, task.priority, task.version), ("Submit report", Status::Todo, Priority::Medium, 1));
+        assert_eq!(
+            (task.title.as_str(), task.status, task.priority, task.version),
+            ("Submit report", Status::Todo, Priority::Medium, 1)
+        );
     }
 
     #[test]
     fn every_broken_rule_is_named_at_once() {
         let long = "x".repeat(MAX_TITLE + 1);
-        let body = json!({ "title": long, "priority": "urgent", "reminder_offset_minutes": 5, "tag_names": ["a,b"], "colour": 1 });
+        let body =
+            json!({ "title": long, "priority": "urgent", "reminder_offset_minutes": 5, "tag_names": ["a,b"], "colour": 1 });
         assert_eq!(named(&drafted(body).unwrap_err()), ["title", "priority", "tag_names", "reminder_offset_minutes", "colour"]);
     }
 
@@ -375,10 +382,15 @@ mod tests {
 
     #[test]
     fn a_patch_changes_only_what_it_names_and_nothing_is_nothing() {
-        let task = drafted(json!({ "title": "x", "description": "d", "due_at": "2026-04-01T12:00:00Z", "reminder_offset_minutes": 10 })).unwrap();
+        let task =
+            drafted(json!({ "title": "x", "description": "d", "due_at": "2026-04-01T12:00:00Z", "reminder_offset_minutes": 10 }))
+                .unwrap();
         assert_eq!(patched(&task, json!({ "title": "x" })).unwrap(), None);
         let next = patched(&task, json!({ "due_at": null })).unwrap().unwrap();
-        assert_eq!((next.task.due_at, next.task.reminder_offset_minutes, next.task.description.as_deref()), (None, None, Some("d")));
+        assert_eq!(
+            (next.task.due_at, next.task.reminder_offset_minutes, next.task.description.as_deref()),
+            (None, None, Some("d"))
+        );
         assert_eq!(next.changed, ["due_at", "reminder_offset_minutes"]);
         assert_eq!(next.task.version, 2);
         assert!(patched(&task, json!({})).is_err());

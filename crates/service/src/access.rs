@@ -47,7 +47,8 @@ pub async fn record(State(access): State<Access>, mut request: Request, next: Ne
     let (context, parent) = context_of(request.headers(), quiet);
     let actor = Actor::default();
     request.extensions_mut().insert(actor.clone());
-    let request_bytes = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok()).unwrap_or(0);
+    let request_bytes =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok()).unwrap_or(0);
 
     let (start, began) = (SystemTime::now(), Instant::now());
     access.metrics.in_flight.inc();
@@ -57,13 +58,18 @@ pub async fn record(State(access): State<Access>, mut request: Request, next: Ne
 
     let status = response.status().as_u16();
     access.metrics.requests.get_or_create(&RequestLabels { method: method.clone(), route: route.clone(), status }).inc();
-    access.metrics.request_seconds.get_or_create(&RouteLabels { method: method.clone(), route: route.clone() }).observe(duration.as_secs_f64());
+    access
+        .metrics
+        .request_seconds
+        .get_or_create(&RouteLabels { method: method.clone(), route: route.clone() })
+        .observe(duration.as_secs_f64());
     if let Ok(value) = HeaderValue::from_str(&context.correlation_id) {
         response.headers_mut().insert(CORRELATION_ID, value.clone());
         response.headers_mut().insert(REQUEST_ID, value);
     }
     if !quiet {
-        let mut tags = BTreeMap::from([("http.status_code", status.to_string()), ("correlation_id", context.correlation_id.to_string())]);
+        let mut tags =
+            BTreeMap::from([("http.status_code", status.to_string()), ("correlation_id", context.correlation_id.to_string())]);
         if status >= 500 {
             tags.insert("error", status.to_string());
         }

@@ -206,7 +206,13 @@ async fn run<A: App>(settings: Settings, own: A::Settings, clock: Clock) -> Resu
 }
 
 /// Everything between "listening" and "started".
-async fn start<A: App>(base: Base, own: A::Settings, description: Description, broker: Broker, gate: Arc<OnceLock<Router>>) -> Result<(), StartError> {
+async fn start<A: App>(
+    base: Base,
+    own: A::Settings,
+    description: Description,
+    broker: Broker,
+    gate: Arc<OnceLock<Router>>,
+) -> Result<(), StartError> {
     base.sidecar.wait(SIDECAR_PATIENCE).await?;
     let has_data = !description.migrations.is_empty();
     if has_data {
@@ -253,18 +259,30 @@ async fn start<A: App>(base: Base, own: A::Settings, description: Description, b
         .layer(Extension(base.keys.clone()))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn_with_state(Access { metrics: base.metrics.clone(), spans: base.spans.clone() }, access::record));
+        .layer(middleware::from_fn_with_state(
+            Access { metrics: base.metrics.clone(), spans: base.spans.clone() },
+            access::record,
+        ));
     // Set once: this function runs once.
     drop(gate.set(inner));
     Ok(())
 }
 
 /// The routes that answer from the first moment; all others go through the gate.
-fn outer_routes(base: &Base, app: &'static str, health: Health, subscriptions: &'static [Subscription], gate: Arc<OnceLock<Router>>) -> Router {
+fn outer_routes(
+    base: &Base,
+    app: &'static str,
+    health: Health,
+    subscriptions: &'static [Subscription],
+    gate: Arc<OnceLock<Router>>,
+) -> Router {
     let doors = Doors { app_api_token: base.settings.app_api_token.clone(), keys: base.keys.clone(), app };
-    let subscribe = get(async move || Json(subscribe_list(subscriptions))).layer(middleware::from_fn_with_state(doors, door::sidecar_only));
+    let subscribe =
+        get(async move || Json(subscribe_list(subscriptions))).layer(middleware::from_fn_with_state(doors, door::sidecar_only));
     let metrics = base.metrics.clone();
-    let exposition = async move || ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.encode().unwrap_or_default());
+    let exposition = async move || {
+        ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.encode().unwrap_or_default())
+    };
     Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
@@ -348,7 +366,15 @@ impl Observer for Watch {
         let name = format!("{} {}", call.block, call.name);
         let kind = if call.block == "publish" { Kind::Producer } else { Kind::Client };
         let parent = call.parent.as_ref().map(|context| context.trace.span_id);
-        self.spans.record(Span { trace: call.trace, parent, name: &name, kind, start: call.start, duration: call.duration, tags });
+        self.spans.record(Span {
+            trace: call.trace,
+            parent,
+            name: &name,
+            kind,
+            start: call.start,
+            duration: call.duration,
+            tags,
+        });
     }
 }
 
@@ -372,7 +398,9 @@ async fn migrate_only<A: App>(settings: &Settings, verb: &str) -> Result<(), Sta
         "down" => format!("took back {:?}", migrate::down(database.sql(), &migrations).await?),
         _ => {
             let states = migrate::status(database.sql(), &migrations).await?;
-            let line = |state: &migrate::State| format!("{:03} {} {}", state.version, state.name, state.applied_at.as_deref().unwrap_or("-"));
+            let line = |state: &migrate::State| {
+                format!("{:03} {} {}", state.version, state.name, state.applied_at.as_deref().unwrap_or("-"))
+            };
             states.iter().map(line).collect::<Vec<_>>().join("\n")
         }
     };
@@ -381,7 +409,9 @@ async fn migrate_only<A: App>(settings: &Settings, verb: &str) -> Result<(), Sta
 }
 
 fn print_settings(environment: &Environment) -> ExitCode {
-    let line = |setting: &crate::config::Setting| format!("{}={} # {} ({})", setting.name, setting.value, setting.meaning, setting.source);
+    let line = |setting: &crate::config::Setting| {
+        format!("{}={} # {} ({})", setting.name, setting.value, setting.meaning, setting.source)
+    };
     print(&environment.settings().iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 

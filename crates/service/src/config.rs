@@ -169,9 +169,17 @@ impl Settings {
             zipkin_url: env.optional("ZIPKIN_URL", "Zipkin's collector, ending in /api/v2/spans"),
             public_url: env.get("PUBLIC_URL", "http://localhost:7100".to_owned(), "where people reach the suite"),
             log: env.get("LOG", "info".to_owned(), "filter for log lines, such as info,tasks=debug"),
-            call_timeout: Duration::from_millis(env.get("CALL_TIMEOUT_MS", 6_000, "time allowed for one call to the sidecar, milliseconds")),
+            call_timeout: Duration::from_millis(env.get(
+                "CALL_TIMEOUT_MS",
+                6_000,
+                "time allowed for one call to the sidecar, milliseconds",
+            )),
             drain: Duration::from_secs(env.get("DRAIN_SECONDS", 25, "time a stopping process gives its requests, seconds")),
-            outbox_retention: Duration::from_secs(env.get("OUTBOX_RETENTION_SECONDS", 7 * 24 * 3600, "how long published outbox rows are kept, seconds")),
+            outbox_retention: Duration::from_secs(env.get(
+                "OUTBOX_RETENTION_SECONDS",
+                7 * 24 * 3600,
+                "how long published outbox rows are kept, seconds",
+            )),
         }
     }
 }

@@ -27,7 +27,10 @@ impl Origin {
         let context = Context::try_current();
         Self {
             source,
-            correlation_id: context.as_ref().map(|context| context.correlation_id.to_string()).unwrap_or_else(|| Uuid::new_v4().simple().to_string()),
+            correlation_id: context
+                .as_ref()
+                .map(|context| context.correlation_id.to_string())
+                .unwrap_or_else(|| Uuid::new_v4().simple().to_string()),
             causation_id: context.as_ref().and_then(|context| context.cause),
             traceparent: context.map(|context| context.trace.to_string()),
         }
@@ -93,7 +96,8 @@ pub fn row<B: Topic + Serialize>(origin: &Origin, about: About, body: B, at: Dat
         },
         body,
     };
-    let payload = serde_json::to_value(&event).map_err(|error| sidecar::Error::Malformed { call: format!("event {event_type}"), detail: error.to_string() })?;
+    let payload = serde_json::to_value(&event)
+        .map_err(|error| sidecar::Error::Malformed { call: format!("event {event_type}"), detail: error.to_string() })?;
     Ok(Row {
         id: event.event_id,
         topic: B::TOPIC,

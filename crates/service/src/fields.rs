@@ -145,7 +145,9 @@ pub fn text(value: &Value, least: usize, most: usize) -> Ruled<String> {
 /// The rule.
 pub fn integer(value: &Value, least: i64, most: i64) -> Ruled<i64> {
     let number = value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
-    number.filter(|number| (least..=most).contains(number)).ok_or_else(|| format!("must be a whole number from {least} to {most}"))
+    number
+        .filter(|number| (least..=most).contains(number))
+        .ok_or_else(|| format!("must be a whole number from {least} to {most}"))
 }
 
 /// `true` or `false`; as texts too, for query strings.
@@ -249,7 +251,8 @@ fn form_decode(text: &str) -> String {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let hex = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten().and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let hex =
+            (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten().and_then(|hex| u8::from_str_radix(hex, 16).ok());
         decoded.push(match (hex, bytes[at]) {
             (Some(byte), _) => byte,
             (None, b'+') => b' ',

@@ -68,7 +68,8 @@ impl Key {
     pub async fn replay(&self, database: &Database) -> Result<Response, Problem> {
         let stored: Option<Stored> = database.read(&FIND, &json!({ "user_id": self.user_id, "key": self.key })).await?;
         // Gone between the two statements: its 24 hours just ended, and a repeat will be a first time.
-        let stored = stored.ok_or_else(|| Problem::new(Code::Unavailable, "The key has just expired; try again.").retry_after(1))?;
+        let stored =
+            stored.ok_or_else(|| Problem::new(Code::Unavailable, "The key has just expired; try again.").retry_after(1))?;
         if stored.request_hash != self.request_hash {
             return Err(Problem::new(Code::KeyReused, "Use a new key for a new request."));
         }

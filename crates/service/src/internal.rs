@@ -46,7 +46,8 @@ impl Answer {
     /// # Errors
     /// [`Error::Malformed`] when it is none.
     pub fn json<T: DeserializeOwned>(&self) -> sidecar::Result<T> {
-        serde_json::from_slice(&self.body).map_err(|error| Error::Malformed { call: format!("invoke {}", self.app), detail: error.to_string() })
+        serde_json::from_slice(&self.body)
+            .map_err(|error| Error::Malformed { call: format!("invoke {}", self.app), detail: error.to_string() })
     }
 
     /// The answer, unless it refuses.
@@ -80,7 +81,13 @@ impl Internal {
     ///
     /// # Errors
     /// [`Error::NoAnswer`] when the callee, identity or a sidecar did not answer. What the callee answers is no error.
-    pub async fn call(&self, callee: &str, method: Method, segments: &[&str], body: Option<&impl Serialize>) -> sidecar::Result<Answer> {
+    pub async fn call(
+        &self,
+        callee: &str,
+        method: Method,
+        segments: &[&str],
+        body: Option<&impl Serialize>,
+    ) -> sidecar::Result<Answer> {
         let answer = self.send(callee, method.clone(), segments, body).await?;
         if answer.status != StatusCode::UNAUTHORIZED {
             return Ok(answer);
@@ -90,7 +97,13 @@ impl Internal {
         self.send(callee, method, segments, body).await
     }
 
-    async fn send(&self, callee: &str, method: Method, segments: &[&str], body: Option<&impl Serialize>) -> sidecar::Result<Answer> {
+    async fn send(
+        &self,
+        callee: &str,
+        method: Method,
+        segments: &[&str],
+        body: Option<&impl Serialize>,
+    ) -> sidecar::Result<Answer> {
         let token = self.token(callee).await?;
         let path = Path::internal(&[&["internal"], segments].concat())?;
         let mut headers = json_headers();
@@ -133,7 +146,8 @@ impl Internal {
         let response = self.sidecar.invoke(request).await?;
         let status = response.status();
         let collected = response.into_body().collect().await;
-        let body = collected.map_err(|error| Error::NoAnswer { call: format!("invoke {app}"), detail: error.to_string() })?.to_bytes();
+        let body =
+            collected.map_err(|error| Error::NoAnswer { call: format!("invoke {app}"), detail: error.to_string() })?.to_bytes();
         Ok(Answer { status, body, app: app.to_owned() })
     }
 }

@@ -149,7 +149,12 @@ impl Metrics {
         registry.register_with_unit("http_request_duration", "Time to answer", Unit::Seconds, metrics.request_seconds.clone());
         registry.register("http_requests_in_flight", "Requests being answered", metrics.in_flight.clone());
         registry.register("events_published", "Events handed to the broker", metrics.published.clone());
-        registry.register_with_unit("event_processing_duration", "Time to handle an event", Unit::Seconds, metrics.handled_seconds.clone());
+        registry.register_with_unit(
+            "event_processing_duration",
+            "Time to handle an event",
+            Unit::Seconds,
+            metrics.handled_seconds.clone(),
+        );
         registry.register("event_processing_failures", "Handlings that failed", metrics.handling_failures.clone());
         registry.register("events_duplicate", "Events that had been handled before", metrics.duplicates.clone());
         registry.register("dlq_messages", "Events given up", metrics.dead_letters.clone());
@@ -184,12 +189,14 @@ impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         if let Some(cpu) = cpu_time() {
             let counter = ConstCounter::new(cpu.as_secs_f64());
-            let metric = encoder.encode_descriptor("process_cpu", "CPU time used", Some(&Unit::Seconds), counter.metric_type())?;
+            let metric =
+                encoder.encode_descriptor("process_cpu", "CPU time used", Some(&Unit::Seconds), counter.metric_type())?;
             counter.encode(metric)?;
         }
         if let Some(bytes) = resident_bytes() {
             let gauge = ConstGauge::new(bytes);
-            let metric = encoder.encode_descriptor("process_resident_memory", "Memory in use", Some(&Unit::Bytes), gauge.metric_type())?;
+            let metric =
+                encoder.encode_descriptor("process_resident_memory", "Memory in use", Some(&Unit::Bytes), gauge.metric_type())?;
             gauge.encode(metric)?;
         }
         Ok(())

@@ -181,7 +181,15 @@ impl Relay {
             let duration = (self.clock.now() - row.created_at).to_std().unwrap_or_default();
             let tags = BTreeMap::from([("event_id", row.id.to_string())]);
             let (name, start) = (format!("outbox {}", row.event_type), SystemTime::from(row.created_at));
-            self.spans.record(Span { trace, parent: Some(above.span_id), name: &name, kind: Kind::Producer, start, duration, tags });
+            self.spans.record(Span {
+                trace,
+                parent: Some(above.span_id),
+                name: &name,
+                kind: Kind::Producer,
+                start,
+                duration,
+                tags,
+            });
             trace.to_string()
         });
         Message {

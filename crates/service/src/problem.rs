@@ -201,7 +201,10 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let context = Context::current();
         let body = Body {
-            kind: format!("urn:outrigger:problem:{}", serde_json::to_value(self.code).ok().and_then(|code| Some(code.as_str()?.to_owned())).unwrap_or_default()),
+            kind: format!(
+                "urn:outrigger:problem:{}",
+                serde_json::to_value(self.code).ok().and_then(|code| Some(code.as_str()?.to_owned())).unwrap_or_default()
+            ),
             title: self.code.title().into(),
             status: self.code.status().as_u16(),
             detail: self.detail,

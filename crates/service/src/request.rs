@@ -26,13 +26,17 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let declared = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
-        let is_json = declared.as_deref().is_none_or(|kind| kind.starts_with(b"application/json") || kind.windows(5).any(|part| part == b"+json"));
+        let is_json = declared
+            .as_deref()
+            .is_none_or(|kind| kind.starts_with(b"application/json") || kind.windows(5).any(|part| part == b"+json"));
         if !is_json {
             return Err(Problem::new(Code::UnsupportedMediaType, "Send the body as application/json."));
         }
         let raw = read(request, state).await?;
-        let body: Value = serde_json::from_slice(&raw)
-            .map_err(|error| Problem::new(Code::MalformedJson, format!("Line {}, column {}: not valid JSON.", error.line(), error.column())).caused_by(error))?;
+        let body: Value = serde_json::from_slice(&raw).map_err(|error| {
+            Problem::new(Code::MalformedJson, format!("Line {}, column {}: not valid JSON.", error.line(), error.column()))
+                .caused_by(error)
+        })?;
         Ok(Self { fields: Fields::of(body)?, raw })
     }
 }
@@ -72,5 +76,8 @@ pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
         return Ok(None);
     }
     let digits = text.strip_prefix("W/").unwrap_or(text).trim_matches('"');
-    digits.parse().map(Some).map_err(|_| Problem::new(Code::BadRequest, "If-Match must be the version of the task, such as \"3\"."))
+    digits
+        .parse()
+        .map(Some)
+        .map_err(|_| Problem::new(Code::BadRequest, "If-Match must be the version of the task, such as \"3\"."))
 }

@@ -11,7 +11,12 @@ use tokio::sync::watch;
 ///
 /// # Errors
 /// When the listener breaks.
-pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>, drain: Duration) -> std::io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+    drain: Duration,
+) -> std::io::Result<()> {
     let mut stopped = stop.clone();
     let graceful = axum::serve(listener, router).with_graceful_shutdown(async move {
         // An error means that the sender is gone: the process is ending as well.

@@ -69,7 +69,10 @@ pub fn faults(wanted: &[Subscription], metadata: &SidecarMetadata) -> Vec<String
         faults.push(format!("no resiliency named {RESILIENCY}"));
     }
     for subscription in wanted {
-        let in_force = metadata.subscriptions.iter().find(|each| each.topic == subscription.topic && each.pubsubname == subscription.component());
+        let in_force = metadata
+            .subscriptions
+            .iter()
+            .find(|each| each.topic == subscription.topic && each.pubsubname == subscription.component());
         match in_force {
             None => faults.push(format!("{} is not subscribed", subscription.topic)),
             Some(found) if subscription.reading == Reading::Work && found.dead_letter_topic.is_empty() => {
@@ -152,7 +155,11 @@ mod tests {
 
     fn in_force(dead_letter_topic: &str) -> SidecarMetadata {
         SidecarMetadata {
-            subscriptions: vec![InForce { pubsubname: "pubsub".into(), topic: "task-events".into(), dead_letter_topic: dead_letter_topic.into() }],
+            subscriptions: vec![InForce {
+                pubsubname: "pubsub".into(),
+                topic: "task-events".into(),
+                dead_letter_topic: dead_letter_topic.into(),
+            }],
             resiliencies: vec![Named { name: RESILIENCY.into() }],
             ..SidecarMetadata::default()
         }

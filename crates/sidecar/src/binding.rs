@@ -22,11 +22,25 @@ impl Sidecar {
     ///
     /// # Errors
     /// [`Error::Refused`] with what the component said, [`Error::NoAnswer`] when daprd did not answer.
-    pub async fn binding(&self, component: &str, operation: &str, metadata: HashMap<String, String>, data: Bytes) -> Result<Answer> {
-        let request = proto::InvokeBindingRequest { name: component.to_owned(), data: data.to_vec(), metadata, operation: operation.to_owned() };
+    pub async fn binding(
+        &self,
+        component: &str,
+        operation: &str,
+        metadata: HashMap<String, String>,
+        data: Bytes,
+    ) -> Result<Answer> {
+        let request = proto::InvokeBindingRequest {
+            name: component.to_owned(),
+            data: data.to_vec(),
+            metadata,
+            operation: operation.to_owned(),
+        };
         self.observed("binding", component, self.inner.timeout, async {
             let (mut client, request) = self.grpc(request);
-            let answer = client.invoke_binding(request).await.map_err(|status| Error::from_status(&format!("binding {component}"), &status))?;
+            let answer = client
+                .invoke_binding(request)
+                .await
+                .map_err(|status| Error::from_status(&format!("binding {component}"), &status))?;
             let answer = answer.into_inner();
             Ok(Answer { data: answer.data.into(), metadata: answer.metadata })
         })

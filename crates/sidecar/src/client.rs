@@ -86,8 +86,10 @@ impl Sidecar {
             .pool_max_idle_per_host(64)
             .build()
             .map_err(|error| malformed(error.to_string()))?;
-        let token = config.api_token.as_deref().map(HeaderValue::from_str).transpose().map_err(|error| malformed(error.to_string()))?;
-        let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{}", config.grpc_port)).map_err(|error| malformed(error.to_string()))?;
+        let token =
+            config.api_token.as_deref().map(HeaderValue::from_str).transpose().map_err(|error| malformed(error.to_string()))?;
+        let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{}", config.grpc_port))
+            .map_err(|error| malformed(error.to_string()))?;
         let channel = endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).connect_lazy();
         let grpc = DaprClient::new(channel).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE);
         let base = format!("http://127.0.0.1:{}", config.http_port);
@@ -96,7 +98,13 @@ impl Sidecar {
     }
 
     /// Runs one call in a span of its own, within the time allowed, and reports it to the observer.
-    pub(crate) async fn observed<T>(&self, block: &'static str, name: &str, limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(crate) async fn observed<T>(
+        &self,
+        block: &'static str,
+        name: &str,
+        limit: Duration,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         let parent = Context::try_current();
         let own = parent.as_ref().map_or_else(Context::unrecorded, Context::child);
         let (trace, start, began) = (own.trace, SystemTime::now(), std::time::Instant::now());

@@ -82,7 +82,9 @@ impl Error {
         match self {
             Self::NoAnswer { .. } | Self::TimedOut { .. } => true,
             Self::Database { sqlstate, .. } => ["08", "40", "53", "57"].iter().any(|class| sqlstate.starts_with(class)),
-            Self::NoRow { .. } | Self::Conflict { .. } | Self::Refused { .. } | Self::Malformed { .. } | Self::HostilePath(_) => false,
+            Self::NoRow { .. } | Self::Conflict { .. } | Self::Refused { .. } | Self::Malformed { .. } | Self::HostilePath(_) => {
+                false
+            }
         }
     }
 

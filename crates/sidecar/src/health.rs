@@ -73,7 +73,8 @@ impl Sidecar {
     /// As every call.
     pub async fn metadata(&self) -> Result<Metadata> {
         let body = self.get("/v1.0/metadata").await?;
-        serde_json::from_slice(&body).map_err(|error| Error::Malformed { call: "health metadata".into(), detail: error.to_string() })
+        serde_json::from_slice(&body)
+            .map_err(|error| Error::Malformed { call: "health metadata".into(), detail: error.to_string() })
     }
 
     /// Waits until the sidecar is ready, at most `patience`.

@@ -78,7 +78,8 @@ fn decode(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let hex = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten().and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let hex =
+            (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten().and_then(|hex| u8::from_str_radix(hex, 16).ok());
         decoded.push(hex.unwrap_or(bytes[at]));
         at += if hex.is_some() { 3 } else { 1 };
     }
@@ -129,7 +130,8 @@ impl Sidecar {
         };
         self.observed("invoke", app, timeout, async {
             self.sign(&mut headers);
-            let app_id = http::HeaderValue::from_str(app).map_err(|error| Error::Malformed { call: call.clone(), detail: error.to_string() })?;
+            let app_id = http::HeaderValue::from_str(app)
+                .map_err(|error| Error::Malformed { call: call.clone(), detail: error.to_string() })?;
             headers.insert("dapr-app-id", app_id);
             let response = self.inner.http.request(method, url).headers(headers).body(body).send().await;
             answer_of(app, response.map_err(|error| Error::from_http(&call, &error, timeout))?).await
@@ -140,7 +142,8 @@ impl Sidecar {
 
 /// Tells the callee's own 500 from daprd's word that it could not reach the callee.
 async fn answer_of(app: &str, response: reqwest::Response) -> Result<Response<reqwest::Body>> {
-    let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    let is_json =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
     let short = response.content_length().is_some_and(|length| length < MAX_ERROR_BODY);
     if response.status() != StatusCode::INTERNAL_SERVER_ERROR || !is_json || !short {
         return Ok(response.into());
@@ -170,7 +173,22 @@ mod tests {
     #[test]
     fn hostile_segments_are_refused() {
         for segment in [
-            "", ".", "..", "%2e%2e", "%2E", "%252e%252e", "a/b", "a%2fb", "a%252Fb", "a\\b", "a%5cb", "a\0", "a%00", "%ff", "..%2f", "\n",
+            "",
+            ".",
+            "..",
+            "%2e%2e",
+            "%2E",
+            "%252e%252e",
+            "a/b",
+            "a%2fb",
+            "a%252Fb",
+            "a\\b",
+            "a%5cb",
+            "a\0",
+            "a%00",
+            "%ff",
+            "..%2f",
+            "\n",
         ] {
             assert!(Path::internal(&["tasks", segment]).is_err(), "{segment:?}");
         }

@@ -16,7 +16,8 @@ impl Sidecar {
         let request = proto::GetSecretRequest { store_name: store.to_owned(), key: name.to_owned(), ..Default::default() };
         self.observed("secret", name, self.inner.timeout, async {
             let (mut client, request) = self.grpc(request);
-            let answer = client.get_secret(request).await.map_err(|status| Error::from_status(&format!("secret {name}"), &status))?;
+            let answer =
+                client.get_secret(request).await.map_err(|status| Error::from_status(&format!("secret {name}"), &status))?;
             Ok(answer.into_inner().data.into_iter().collect())
         })
         .await

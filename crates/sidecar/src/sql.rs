@@ -57,15 +57,21 @@ impl Sql {
         let answer = loop {
             match self.send(statement, "query", params).await {
                 // A read may be repeated whatever happened to the first one.
-                Err(error) if error.is_unavailable() && !matches!(error, Error::TimedOut { .. }) && attempt < REPEATS => attempt += 1,
+                Err(error) if error.is_unavailable() && !matches!(error, Error::TimedOut { .. }) && attempt < REPEATS => {
+                    attempt += 1
+                }
                 other => break other?,
             }
         };
-        let rows: Vec<Vec<serde_json::Value>> = serde_json::from_slice(&answer.body).map_err(|error| malformed(statement, &error))?;
+        let rows: Vec<Vec<serde_json::Value>> =
+            serde_json::from_slice(&answer.body).map_err(|error| malformed(statement, &error))?;
         match rows.as_slice() {
             [row] => match row.as_slice() {
                 [serde_json::Value::String(text)] => serde_json::from_str(text).map_err(|error| malformed(statement, &error)),
-                _ => Err(Error::NoRow { statement: statement.name.into(), got: format!("a row of {} columns that is not one text", row.len()) }),
+                _ => Err(Error::NoRow {
+                    statement: statement.name.into(),
+                    got: format!("a row of {} columns that is not one text", row.len()),
+                }),
             },
             _ => Err(Error::NoRow { statement: statement.name.into(), got: format!("{} rows", rows.len()) }),
         }
@@ -117,7 +123,11 @@ impl Sql {
                 let request = inner.http.post(url).headers(headers).json(&body);
                 let response = request.send().await.map_err(|error| Error::from_http(&call, &error, inner.timeout))?;
                 let status = response.status();
-                let rows_affected = response.headers().get("metadata.rows-affected").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
+                let rows_affected = response
+                    .headers()
+                    .get("metadata.rows-affected")
+                    .and_then(|value| value.to_str().ok()?.parse().ok())
+                    .unwrap_or(0);
                 let body = response.bytes().await.map_err(|error| Error::from_http(&call, &error, inner.timeout))?;
                 if status.is_success() {
                     return Ok(Answer { rows_affected, body });

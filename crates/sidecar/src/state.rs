@@ -92,7 +92,11 @@ impl State {
             store_name: self.store.clone(),
             key: key.to_owned(),
             etag: etag.map(|value| Etag { value: value.to_owned() }),
-            options: Some(options(if etag.is_some() { StateConcurrency::ConcurrencyFirstWrite } else { StateConcurrency::ConcurrencyLastWrite })),
+            options: Some(options(if etag.is_some() {
+                StateConcurrency::ConcurrencyFirstWrite
+            } else {
+                StateConcurrency::ConcurrencyLastWrite
+            })),
             ..Default::default()
         };
         self.call(async {
@@ -103,7 +107,14 @@ impl State {
         .await
     }
 
-    async fn write(&self, key: &str, value: &impl Serialize, etag: Option<&str>, concurrency: StateConcurrency, expiry: Option<Duration>) -> Result<()> {
+    async fn write(
+        &self,
+        key: &str,
+        value: &impl Serialize,
+        etag: Option<&str>,
+        concurrency: StateConcurrency,
+        expiry: Option<Duration>,
+    ) -> Result<()> {
         let metadata = expiry.map(|expiry| HashMap::from([("ttlInSeconds".to_owned(), expiry.as_secs().max(1).to_string())]));
         let item = StateItem {
             key: key.to_owned(),
@@ -132,7 +143,9 @@ impl State {
     /// daprd answers `Internal` when the store itself does not answer.
     fn failed(&self, status: &tonic::Status) -> Error {
         match status.code() {
-            tonic::Code::Internal | tonic::Code::Unknown => Error::NoAnswer { call: self.name(), detail: status.message().to_owned() },
+            tonic::Code::Internal | tonic::Code::Unknown => {
+                Error::NoAnswer { call: self.name(), detail: status.message().to_owned() }
+            }
             _ => Error::from_status(&self.name(), status),
         }
     }

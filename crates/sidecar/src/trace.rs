@@ -48,7 +48,8 @@ impl FromStr for Trace {
 
     fn from_str(header: &str) -> std::result::Result<Self, NotATraceparent> {
         let mut parts = header.split('-');
-        let (Some(version), Some(trace), Some(span), Some(flags)) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        let (Some(version), Some(trace), Some(span), Some(flags)) = (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
             return Err(NotATraceparent);
         };
         let lengths_hold = version.len() == 2 && trace.len() == 32 && span.len() == 16 && flags.len() == 2;

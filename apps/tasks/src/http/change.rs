@@ -64,7 +64,9 @@ pub fn events(origin: &Origin, task: &Task, what: What, difference: Option<Diffe
         (What::Created, _) => TaskEvent::Created { task_id, task_snapshot },
         (What::Deleted, _) => TaskEvent::Deleted { task_id, task_snapshot },
         (What::Completed, _) => TaskEvent::Completed { task_id, task_snapshot, completed_at: task.completed_at.unwrap_or(at) },
-        (What::Updated, Some(Difference { changed, previous })) => TaskEvent::Updated { task_id, task_snapshot, changed_fields: changed, previous },
+        (What::Updated, Some(Difference { changed, previous })) => {
+            TaskEvent::Updated { task_id, task_snapshot, changed_fields: changed, previous }
+        }
         (What::Updated, None) => TaskEvent::Updated { task_id, task_snapshot, changed_fields: Vec::new(), previous: Map::new() },
     };
     let change = match what {

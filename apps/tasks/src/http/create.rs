@@ -21,7 +21,10 @@ use crate::task;
 /// What a new task may have.
 #[derive(ToSchema)]
 #[schema(example = json!({ "title": "Submit report", "due_at": "2030-03-01T14:00:00+01:00", "reminder_offset_minutes": 60, "tag_names": ["work"] }))]
-#[expect(dead_code, reason = "describes the body; `task::draft` reads it field by field, so that one answer names every broken rule")]
+#[expect(
+    dead_code,
+    reason = "describes the body; `task::draft` reads it field by field, so that one answer names every broken rule"
+)]
 pub struct CreateTask {
     /// 1-200 characters after trimming.
     title: String,

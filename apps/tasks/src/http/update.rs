@@ -16,7 +16,10 @@ use crate::task;
 /// What may be changed; `null` clears `description`, `due_at`, `reminder_offset_minutes` and `recurrence_pattern`.
 #[derive(ToSchema)]
 #[schema(example = json!({ "title": "Submit the report", "priority": "high" }))]
-#[expect(dead_code, reason = "describes the body; `task::changes` reads it field by field, so that one answer names every broken rule")]
+#[expect(
+    dead_code,
+    reason = "describes the body; `task::changes` reads it field by field, so that one answer names every broken rule"
+)]
 pub struct UpdateTask {
     /// 1-200 characters after trimming.
     title: Option<String>,
@@ -45,7 +48,13 @@ pub struct UpdateTask {
         (status = 412, description = "It has changed since", body = service::problem::Body, content_type = "application/problem+json"),
         service::openapi::Refusals)
 )]
-pub async fn update(State(room): State<Room>, caller: Caller, Id(id): Id, headers: HeaderMap, body: JsonBody) -> Result<Json<Task>, Problem> {
+pub async fn update(
+    State(room): State<Room>,
+    caller: Caller,
+    Id(id): Id,
+    headers: HeaderMap,
+    body: JsonBody,
+) -> Result<Json<Task>, Problem> {
     let expected = if_match(&headers)?;
     let mut changes = task::changes(body.fields)?;
     if let Some(names) = changes.tag_names.take() {

@@ -57,7 +57,10 @@ impl Attempts {
     pub async fn count(&self, event_id: &str, now: DateTime<Utc>) -> sidecar::Result<Failures> {
         let key = self.failures(event_id);
         let before = self.state.get::<Failures>(&key).await?.map(|stored| stored.value);
-        let failures = Failures { count: before.map_or(0, |before| before.count) + 1, first_at: before.map_or(now, |before| before.first_at) };
+        let failures = Failures {
+            count: before.map_or(0, |before| before.count) + 1,
+            first_at: before.map_or(now, |before| before.first_at),
+        };
         self.state.save(&key, &failures, Some(LIFE)).await?;
         Ok(failures)
     }

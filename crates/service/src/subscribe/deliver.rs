@@ -83,7 +83,11 @@ async fn receive(State(consumer): State<Consumer>, Path(topic): Path<String>, he
 }
 
 /// Handles a dead letter's original again, as if it came for the first time.
-async fn replay(State(consumer): State<Consumer>, Path(topic): Path<String>, Json(original): Json<Value>) -> Result<Response, Problem> {
+async fn replay(
+    State(consumer): State<Consumer>,
+    Path(topic): Path<String>,
+    Json(original): Json<Value>,
+) -> Result<Response, Problem> {
     let subscription = consumer.subscriptions.iter().find(|each| each.topic == topic && each.reading == Reading::Work);
     let subscription = subscription.ok_or_else(Problem::not_found)?;
     let delivery = decode(subscription, original.clone()).map_err(|failure| Problem::field("body", failure.to_string()))?;
@@ -100,7 +104,11 @@ impl Consumer {
         let delivery = match decode(subscription, original.clone()) {
             Ok(delivery) => delivery,
             Err(_) if subscription.reading == Reading::News => return Answer::Success,
-            Err(failure) => return self.give_up(subscription, &undecodable(subscription.topic, &original), original, &failure, 1, "undecodable").await,
+            Err(failure) => {
+                return self
+                    .give_up(subscription, &undecodable(subscription.topic, &original), original, &failure, 1, "undecodable")
+                    .await;
+            }
         };
         let work = subscription.reading == Reading::Work;
         if work && self.attempts.is_processed(&delivery.cloud.id).await {
@@ -140,7 +148,15 @@ impl Consumer {
     }
 
     /// Publishes the dead letter and tells daprd that the event is settled: DROP would make it dead-letter once more.
-    async fn give_up(&self, subscription: &Subscription, cloud: &CloudEvent, original: Value, failure: &Failure, attempts: u32, reason: &'static str) -> Answer {
+    async fn give_up(
+        &self,
+        subscription: &Subscription,
+        cloud: &CloudEvent,
+        original: Value,
+        failure: &Failure,
+        attempts: u32,
+        reason: &'static str,
+    ) -> Answer {
         let letter = DeadLetter {
             event_id: cloud.id.clone(),
             topic: subscription.topic.to_owned(),

@@ -33,8 +33,14 @@ impl<S: Subscriber> Layer<S> for Lines {
         line.insert("service".into(), self.service.into());
         line.insert("message".into(), "".into());
         let context = Context::try_current();
-        line.insert("correlation_id".into(), context.as_ref().map(|context| Value::from(&*context.correlation_id)).unwrap_or(Value::Null));
-        line.insert("trace_id".into(), context.as_ref().map(|context| format!("{:032x}", context.trace.trace_id).into()).unwrap_or(Value::Null));
+        line.insert(
+            "correlation_id".into(),
+            context.as_ref().map(|context| Value::from(&*context.correlation_id)).unwrap_or(Value::Null),
+        );
+        line.insert(
+            "trace_id".into(),
+            context.as_ref().map(|context| format!("{:032x}", context.trace.trace_id).into()).unwrap_or(Value::Null),
+        );
         if let Some(cause) = context.and_then(|context| context.cause) {
             line.insert("event_id".into(), cause.to_string().into());
         }

@@ -74,7 +74,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         }
         Some(Err(_)) => {
             status.settle();
-            let late = stack.not_ready();
+            let late = stack.not_ready().await;
             stack.shutdown().await?;
             bail!("not ready after {} s: {late}", patience.as_secs());
         }
@@ -86,10 +86,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         result = stack.shutdown() => result?,
         () = ended.wait_again() => bail!("ended at once; the next start repairs what was cut off"),
     }
-    say(&format!(
-        "Stopped. The data stays in {}; remove that folder to begin anew.\n",
-        folder.display()
-    ));
+    say(&format!("Stopped. The data stays in {}; remove that folder to begin anew.\n", folder.display()));
     Ok(())
 }
 
@@ -99,14 +96,9 @@ fn options(arguments: Arguments) -> Result<Options> {
     let mut options = Options::new(root, run_dir);
     // The apps of the same build: beside this binary.
     let here = std::env::current_exe().context("finding where this program is")?;
-    options.bin_dir = here
-        .parent()
-        .context("this program is in no folder")?
-        .to_path_buf();
+    options.bin_dir = here.parent().context("this program is in no folder")?.to_path_buf();
     options.set = arguments.components;
-    options.ports = Ports::Stated {
-        front: arguments.port,
-    };
+    options.ports = Ports::Stated { front: arguments.port };
     options.replicas = arguments.replicas.into_iter().collect::<BTreeMap<_, _>>();
     options.apps = arguments.parts_only.then(Vec::new);
     options.zipkin = !arguments.no_zipkin;
@@ -114,10 +106,7 @@ fn options(arguments: Arguments) -> Result<Options> {
 }
 
 fn welcome(stack: &Stack, begun: Instant) -> String {
-    let mut lines = vec![format!(
-        "\nReady after {:.1} s.",
-        begun.elapsed().as_secs_f32()
-    )];
+    let mut lines = vec![format!("\nReady after {:.1} s.", begun.elapsed().as_secs_f32())];
     let mut line = |what: &str, value: &str| lines.push(format!("  {what:<10} {value}"));
     line("Outrigger", &stack.front_url());
     if let Some(url) = stack.zipkin_url() {
@@ -136,9 +125,7 @@ fn say(text: &str) {
 }
 
 fn replicas(text: &str) -> Result<(String, u16)> {
-    let (app, count) = text
-        .split_once('=')
-        .context("this is written as app=n, for example reminders=3")?;
+    let (app, count) = text.split_once('=').context("this is written as app=n, for example reminders=3")?;
     let count = count.parse().context("the count is a number")?;
     if !(1..=10).contains(&count) {
         bail!("the count is from 1 to 10");
@@ -185,17 +172,8 @@ mod tests {
 
     #[test]
     fn replicas_are_an_app_and_a_small_number() {
-        assert_eq!(
-            replicas("reminders=3").unwrap(),
-            ("reminders".to_owned(), 3)
-        );
-        for wrong in [
-            "reminders",
-            "reminders=",
-            "reminders=0",
-            "reminders=11",
-            "reminders=x",
-        ] {
+        assert_eq!(replicas("reminders=3").unwrap(), ("reminders".to_owned(), 3));
+        for wrong in ["reminders", "reminders=", "reminders=0", "reminders=11", "reminders=x"] {
             assert!(replicas(wrong).is_err(), "{wrong}");
         }
     }

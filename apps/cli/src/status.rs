@@ -22,11 +22,7 @@ impl Status {
     /// Plain lines where no terminal is, or where logs run through it.
     pub fn new(logs: bool) -> Self {
         let terminal = std::io::stdout().is_terminal() && !logs;
-        Self {
-            screen: terminal.then(MultiProgress::new),
-            lines: Arc::default(),
-            settled: Arc::default(),
-        }
+        Self { screen: terminal.then(MultiProgress::new), lines: Arc::default(), settled: Arc::default() }
     }
 
     /// Where a stack tells its news.
@@ -38,12 +34,7 @@ impl Status {
     /// The start is over: what is on the screen stays, and news come below.
     pub fn settle(&self) {
         self.settled.store(true, Ordering::Relaxed);
-        for line in self
-            .lines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-        {
+        for line in self.lines.lock().unwrap_or_else(PoisonError::into_inner).values() {
             line.abandon();
         }
     }

@@ -24,25 +24,13 @@ fn folder(name: &str) -> Folder {
 
 fn dev(folder: &Folder, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_outrigger"));
-    command
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
-        .arg("dev")
-        .arg("--run-dir")
-        .arg(&folder.0);
-    command
-        .args(["--no-zipkin"])
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")).arg("dev").arg("--run-dir").arg(&folder.0);
+    command.args(["--no-zipkin"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// Reads until the line that says that all is ready.
@@ -59,13 +47,7 @@ fn until_ready(child: &mut Child) {
 }
 
 fn signal(pid: u32, signal: &str) {
-    assert!(
-        Command::new("kill")
-            .args([signal, &pid.to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
 }
 
 /// The processes whose command line names this folder.
@@ -99,17 +81,9 @@ fn ctrl_c_ends_everything_and_a_killed_launcher_leaves_nothing_either() {
     let folder = folder("end");
     let port = free_port().to_string();
     for end in ["-INT", "-KILL", "-TERM"] {
-        let mut child = dev(&folder, &["--parts-only", "--port", &port])
-            .spawn()
-            .unwrap();
+        let mut child = dev(&folder, &["--parts-only", "--port", &port]).spawn().unwrap();
         until_ready(&mut child);
-        assert!(
-            running_in(&folder)
-                .iter()
-                .any(|line| line.contains("postgres")),
-            "{:?}",
-            running_in(&folder)
-        );
+        assert!(running_in(&folder).iter().any(|line| line.contains("postgres")), "{:?}", running_in(&folder));
         signal(child.id(), end);
         let status = child.wait().unwrap();
         assert_eq!(status.success(), end != "-KILL", "{end}: {status}");
@@ -122,30 +96,15 @@ fn what_is_in_the_way_is_named() {
     let folder = folder("named");
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let error = refused(
-        &dev(&folder, &["--parts-only", "--port", &port])
-            .output()
-            .unwrap(),
-    );
-    assert!(
-        error.contains(&port) && error.contains("front door"),
-        "{error}"
-    );
+    let error = refused(&dev(&folder, &["--parts-only", "--port", &port]).output().unwrap());
+    assert!(error.contains(&port) && error.contains("front door"), "{error}");
 
     let error = refused(&dev(&folder, &["--replicas", "ghost=2"]).output().unwrap());
-    assert!(
-        error.contains("ghost") && error.contains("reminders"),
-        "{error}"
-    );
+    assert!(error.contains("ghost") && error.contains("reminders"), "{error}");
 
     let error = refused(&dev(&folder, &["--components", "rabbit"]).output().unwrap());
     assert!(error.contains("local and kafka"), "{error}");
 
-    let error = refused(
-        &dev(&folder, &["--parts-only", "--port", "0"])
-            .env("PATH", "/nonexistent")
-            .output()
-            .unwrap(),
-    );
+    let error = refused(&dev(&folder, &["--parts-only", "--port", "0"]).env("PATH", "/nonexistent").output().unwrap());
     assert!(error.contains("run-local.sh"), "{error}");
 }

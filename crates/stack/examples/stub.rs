@@ -17,11 +17,7 @@ async fn main() -> anyhow::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     loop {
         let (stream, _) = listener.accept().await?;
-        tokio::spawn(
-            http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service_fn(answer))
-                .with_upgrades(),
-        );
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).with_upgrades());
     }
 }
 
@@ -32,19 +28,12 @@ async fn answer(mut request: Request<Incoming>) -> anyhow::Result<Response<Full<
         tokio::spawn(echo(upgrade));
         let mut response = Response::new(Full::default());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        response
-            .headers_mut()
-            .insert("connection", "upgrade".parse()?);
+        response.headers_mut().insert("connection", "upgrade".parse()?);
         response.headers_mut().insert("upgrade", "echo".parse()?);
         return Ok(response);
     }
     let method = request.method().clone();
-    let body = request
-        .into_body()
-        .collect()
-        .await
-        .map(|body| body.to_bytes())
-        .unwrap_or_default();
+    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let text = match path.as_str() {
         "/ready" | "/health" => "{}".to_owned(),
         "/dapr/subscribe" => setting("STUB_SUBSCRIPTIONS"),
@@ -58,9 +47,7 @@ async fn answer(mut request: Request<Incoming>) -> anyhow::Result<Response<Full<
         _ => serde_json::json!({ "port": setting("APP_PORT"), "path": path, "url": setting("PUBLIC_URL") }).to_string(),
     };
     let mut response = Response::new(Full::new(Bytes::from(text)));
-    response
-        .headers_mut()
-        .insert("content-type", "application/json".parse()?);
+    response.headers_mut().insert("content-type", "application/json".parse()?);
     Ok(response)
 }
 
@@ -74,8 +61,5 @@ async fn echo(upgrade: hyper::upgrade::OnUpgrade) {
 }
 
 fn setting(name: &str) -> String {
-    std::env::vars()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value)
-        .unwrap_or_default()
+    std::env::vars().find(|(key, _)| key == name).map(|(_, value)| value).unwrap_or_default()
 }

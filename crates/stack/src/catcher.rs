@@ -51,21 +51,11 @@ struct Caught {
 
 impl Catcher {
     /// Listens on both ports until the runtime ends.
-    pub async fn start(
-        runtime: &Handle,
-        folder: PathBuf,
-        password: String,
-        smtp: u16,
-        inbox: u16,
-    ) -> Result<Arc<Self>> {
-        let catcher = Arc::new(Self {
-            folder,
-            password,
-            caught: Mutex::default(),
-        });
+    pub async fn start(runtime: &Handle, folder: PathBuf, password: String, smtp: u16, inbox: u16) -> Result<Arc<Self>> {
+        let catcher = Arc::new(Self { folder, password, caught: Mutex::default() });
         let listen = |port| async move {
-            let listener = std::net::TcpListener::bind(("127.0.0.1", port))
-                .with_context(|| format!("listening on port {port}"))?;
+            let listener =
+                std::net::TcpListener::bind(("127.0.0.1", port)).with_context(|| format!("listening on port {port}"))?;
             listener.set_nonblocking(true)?;
             anyhow::Ok(listener)
         };
@@ -107,10 +97,7 @@ impl Catcher {
     fn keep_mail(&self, mail: Mail) {
         let mut caught = self.lock();
         // The file is for people and other programs; a full disk must not make a test lose the mail.
-        let _ = std::fs::write(
-            self.folder.join(format!("mail/{}.eml", stamp())),
-            &mail.content,
-        );
+        let _ = std::fs::write(self.folder.join(format!("mail/{}.eml", stamp())), &mail.content);
         caught.mails.push(mail);
     }
 
@@ -132,7 +119,5 @@ impl Catcher {
 
 /// A file name that sorts by time.
 fn stamp() -> u128 {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.as_nanos())
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos())
 }

@@ -26,14 +26,9 @@ use crate::probe::http_status;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const LOOK_PATIENCE: Duration = Duration::from_secs(2);
 
-const NOT_READY: (StatusCode, &str, &str) = (
-    StatusCode::SERVICE_UNAVAILABLE,
-    "Service Unavailable",
-    "unavailable",
-);
+const NOT_READY: (StatusCode, &str, &str) = (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", "unavailable");
 const CUT_OFF: (StatusCode, &str, &str) = (StatusCode::BAD_GATEWAY, "Bad Gateway", "bad_gateway");
-const BAD_ADDRESS: (StatusCode, &str, &str) =
-    (StatusCode::BAD_REQUEST, "Bad Request", "bad_request");
+const BAD_ADDRESS: (StatusCode, &str, &str) = (StatusCode::BAD_REQUEST, "Bad Request", "bad_request");
 
 type Body = BoxBody<Bytes, hyper::Error>;
 
@@ -53,22 +48,13 @@ struct Front {
 }
 
 /// Listens until the runtime ends: `/ws` goes to the sockets, everything else to the gateways.
-pub(crate) async fn start(
-    runtime: &Handle,
-    port: u16,
-    gateways: Vec<u16>,
-    sockets: Vec<u16>,
-) -> Result<()> {
+pub(crate) async fn start(runtime: &Handle, port: u16, gateways: Vec<u16>, sockets: Vec<u16>) -> Result<()> {
     let listener = std::net::TcpListener::bind(("127.0.0.1", port))
         .with_context(|| format!("the front door cannot listen on port {port}"))?;
     listener.set_nonblocking(true)?;
     let serve = async move {
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let front = Arc::new(Front {
-            gateways: Pool::new(gateways),
-            sockets: Pool::new(sockets),
-            client,
-        });
+        let front = Arc::new(Front { gateways: Pool::new(gateways), sockets: Pool::new(sockets), client });
         tokio::spawn(look(Arc::clone(&front)));
         let listener = TcpListener::from_std(listener)?;
         tokio::spawn(async move {
@@ -78,9 +64,7 @@ pub(crate) async fn start(
                     let front = Arc::clone(&front);
                     async move { Ok::<_, Infallible>(front.pass(request, peer).await) }
                 });
-                let connection = http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service)
-                    .with_upgrades();
+                let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades();
                 tokio::spawn(async move {
                     let _ = connection.await;
                 });
@@ -104,42 +88,24 @@ async fn look(front: Arc<Front>) {
 
 impl Pool {
     fn new(ports: Vec<u16>) -> Self {
-        Self {
-            targets: ports
-                .into_iter()
-                .map(|port| (port, AtomicBool::new(false)))
-                .collect(),
-            next: AtomicUsize::new(0),
-        }
+        Self { targets: ports.into_iter().map(|port| (port, AtomicBool::new(false))).collect(), next: AtomicUsize::new(0) }
     }
 
     /// The next ready instance, each in its turn.
     fn pick(&self) -> Option<&(u16, AtomicBool)> {
         let start = self.next.fetch_add(1, Ordering::Relaxed);
         let count = self.targets.len();
-        (0..count)
-            .map(|step| &self.targets[(start + step) % count])
-            .find(|(_, ready)| ready.load(Ordering::Relaxed))
+        (0..count).map(|step| &self.targets[(start + step) % count]).find(|(_, ready)| ready.load(Ordering::Relaxed))
     }
 }
 
 impl Front {
     async fn pass(&self, mut request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
-        let pool = if request.uri().path() == "/ws" {
-            &self.sockets
-        } else {
-            &self.gateways
-        };
+        let pool = if request.uri().path() == "/ws" { &self.sockets } else { &self.gateways };
         let Some((port, ready)) = pool.pick() else {
-            return problem(
-                NOT_READY,
-                "No instance is ready to answer; try again in a moment.",
-            );
+            return problem(NOT_READY, "No instance is ready to answer; try again in a moment.");
         };
-        let target = request
-            .uri()
-            .path_and_query()
-            .map_or("/", |path| path.as_str());
+        let target = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let Ok(target) = format!("http://127.0.0.1:{port}{target}").parse::<Uri>() else {
             return problem(BAD_ADDRESS, "The address cannot be passed on.");
         };
@@ -149,30 +115,18 @@ impl Front {
         if let Ok(address) = HeaderValue::from_str(&peer.ip().to_string()) {
             headers.insert(HeaderName::from_static("x-forwarded-for"), address);
         }
-        headers.insert(
-            HeaderName::from_static("x-forwarded-proto"),
-            HeaderValue::from_static("http"),
-        );
+        headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static("http"));
 
-        let upgrade = request
-            .headers()
-            .contains_key(UPGRADE)
-            .then(|| hyper::upgrade::on(&mut request));
+        let upgrade = request.headers().contains_key(UPGRADE).then(|| hyper::upgrade::on(&mut request));
         match self.client.request(request).await {
             Ok(mut response) => {
-                if let (StatusCode::SWITCHING_PROTOCOLS, Some(client)) =
-                    (response.status(), upgrade)
-                {
+                if let (StatusCode::SWITCHING_PROTOCOLS, Some(client)) = (response.status(), upgrade) {
                     let server = hyper::upgrade::on(&mut response);
                     tokio::spawn(async move {
                         let (Ok(client), Ok(server)) = (client.await, server.await) else {
                             return;
                         };
-                        let _ = tokio::io::copy_bidirectional(
-                            &mut TokioIo::new(client),
-                            &mut TokioIo::new(server),
-                        )
-                        .await;
+                        let _ = tokio::io::copy_bidirectional(&mut TokioIo::new(client), &mut TokioIo::new(server)).await;
                     });
                 }
                 response.map(BodyExt::boxed)
@@ -180,16 +134,10 @@ impl Front {
             // Not reached: nothing has happened, and a repeat is safe.
             Err(error) if error.is_connect() => {
                 ready.store(false, Ordering::Relaxed);
-                problem(
-                    NOT_READY,
-                    "The instance has just gone; try again in a moment.",
-                )
+                problem(NOT_READY, "The instance has just gone; try again in a moment.")
             }
             // Reached and cut off: it may have done what was asked.
-            Err(_) => problem(
-                CUT_OFF,
-                "The instance went away before it answered; repeat with the same Idempotency-Key.",
-            ),
+            Err(_) => problem(CUT_OFF, "The instance went away before it answered; repeat with the same Idempotency-Key."),
         }
     }
 }
@@ -199,16 +147,11 @@ fn problem((status, title, code): (StatusCode, &str, &str), detail: &str) -> Res
         "{{\"type\":\"about:blank\",\"title\":\"{title}\",\"status\":{},\"code\":\"{code}\",\"detail\":\"{detail}\"}}",
         status.as_u16()
     );
-    let body = Full::new(Bytes::from(text))
-        .map_err(|never| match never {})
-        .boxed();
+    let body = Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed();
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    );
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }

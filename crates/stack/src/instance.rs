@@ -42,9 +42,5 @@ impl Instance {
 }
 
 pub(crate) fn part_name(app: &str, index: u16) -> String {
-    if index == 0 {
-        app.to_owned()
-    } else {
-        format!("{app}-{index}")
-    }
+    if index == 0 { app.to_owned() } else { format!("{app}-{index}") }
 }

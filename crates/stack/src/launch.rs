@@ -42,17 +42,9 @@ pub(crate) async fn prepare(options: Options) -> Result<Stack> {
 
     let apps: Vec<String> = suite.apps.iter().map(|app| app.app_id.clone()).collect();
     let kept = Kept::load(&run.join("kept.json"), &apps)?;
-    let secrets = kept.render(Addresses {
-        postgres: at.postgres,
-        redis: at.redis,
-        kafka: at.kafka,
-        smtp: at.smtp,
-        inbox: at.inbox,
-    })?;
-    write_private(
-        &run.join("secrets.json"),
-        &serde_json::to_vec_pretty(&secrets)?,
-    )?;
+    let secrets =
+        kept.render(Addresses { postgres: at.postgres, redis: at.redis, kafka: at.kafka, smtp: at.smtp, inbox: at.inbox })?;
+    write_private(&run.join("secrets.json"), &serde_json::to_vec_pretty(&secrets)?)?;
     daprd::render_configs(&run, &suite, options.zipkin.then_some(at.zipkin))?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -62,54 +54,24 @@ pub(crate) async fn prepare(options: Options) -> Result<Stack> {
         .build()
         .context("starting the launcher's own threads")?;
     let password = kept.password("smtp")?.to_owned();
-    let catcher = Catcher::start(
-        runtime.handle(),
-        run.path.clone(),
-        password,
-        at.smtp,
-        at.inbox,
-    )
-    .await?;
-    Ok(Stack {
-        options,
-        run,
-        kept,
-        secrets,
-        at,
-        instances,
-        parts: Vec::new(),
-        catcher,
-        runtime: Some(runtime),
-        _ports: free,
-    })
+    let catcher = Catcher::start(runtime.handle(), run.path.clone(), password, at.smtp, at.inbox).await?;
+    Ok(Stack { options, run, kept, secrets, at, instances, parts: Vec::new(), catcher, runtime: Some(runtime), _ports: free })
 }
 
 /// A misspelt app would silently be none.
 fn check_names(options: &Options, suite: &Suite) -> Result<()> {
-    let asked = options
-        .replicas
-        .keys()
-        .chain(options.apps.iter().flatten())
-        .chain(options.env.keys())
-        .chain(options.commands.keys());
+    let asked =
+        options.replicas.keys().chain(options.apps.iter().flatten()).chain(options.env.keys()).chain(options.commands.keys());
     for name in asked {
         if !suite.apps.iter().any(|app| app.app_id == *name) {
             let known: Vec<&str> = suite.apps.iter().map(|app| app.app_id.as_str()).collect();
-            bail!(
-                "there is no app {name:?} in dapr.yaml; the apps are {}",
-                known.join(", ")
-            );
+            bail!("there is no app {name:?} in dapr.yaml; the apps are {}", known.join(", "));
         }
     }
     Ok(())
 }
 
-fn instances(
-    options: &Options,
-    suite: &Suite,
-    run: &RunDir,
-    free: &mut FreePorts,
-) -> Result<Vec<Instance>> {
+fn instances(options: &Options, suite: &Suite, run: &RunDir, free: &mut FreePorts) -> Result<Vec<Instance>> {
     let mut instances = Vec::new();
     for app in suite.apps.iter().filter(|app| options.wants(&app.app_id)) {
         for index in 0..options.replicas.get(&app.app_id).copied().unwrap_or(1) {
@@ -142,17 +104,8 @@ pub(crate) async fn up(stack: &mut Stack, progress: Progress) -> Result<()> {
     let servers = servers(stack, &postgres, &progress).await?;
     let pairs = pairs(stack)?;
     let server_count = servers.len();
-    let runtime = stack
-        .runtime
-        .as_ref()
-        .context("the stack was shut down")?
-        .handle()
-        .clone();
-    stack.parts = servers
-        .into_iter()
-        .chain(pairs)
-        .map(|program| Part::new(&runtime, program, progress.clone()))
-        .collect();
+    let runtime = stack.runtime.as_ref().context("the stack was shut down")?.handle().clone();
+    stack.parts = servers.into_iter().chain(pairs).map(|program| Part::new(&runtime, program, progress.clone())).collect();
     start_front(stack).await?;
 
     let (servers, pairs) = stack.parts.split_at(server_count);
@@ -175,23 +128,14 @@ pub(crate) async fn up(stack: &mut Stack, progress: Progress) -> Result<()> {
 /// The servers in the order of need, each prepared: downloads, data folders and settings.
 async fn servers(stack: &Stack, postgres: &Postgres, progress: &Progress) -> Result<Vec<Program>> {
     let (run, options, at) = (&stack.run, &stack.options, &stack.at);
-    let tell = |part: &str, what: &str| {
-        progress(Notice {
-            part: part.to_owned(),
-            state: State::Preparing(what.to_owned()),
-        })
-    };
+    let tell = |part: &str, what: &str| progress(Notice { part: part.to_owned(), state: State::Preparing(what.to_owned()) });
     let mut programs = Vec::new();
     if postgres.is_new() {
         tell("postgres", "making a data folder");
         postgres.init(run, stack.kept.password("postgres")?).await?;
     }
     programs.push(postgres.program(run));
-    programs.push(redis::program(
-        run,
-        at.redis,
-        stack.kept.password("redis")?,
-    )?);
+    programs.push(redis::program(run, at.redis, stack.kept.password("redis")?)?);
     if options.set == Set::Kafka {
         let (jars, complete) = maven::folder(&options.root, "kafka")?;
         if !complete {
@@ -221,45 +165,27 @@ fn pairs(stack: &Stack) -> Result<Vec<Program>> {
     // The sidecar's name is checked even when only the parts start: whoever asks for those runs sidecars by hand.
     let daprd = tools::daprd()?;
     let around = Surroundings {
-        zipkin_url: stack
-            .options
-            .zipkin
-            .then(|| format!("http://127.0.0.1:{}/api/v2/spans", stack.at.zipkin)),
+        zipkin_url: stack.options.zipkin.then(|| format!("http://127.0.0.1:{}/api/v2/spans", stack.at.zipkin)),
         public_url: stack.front_url(),
     };
     let mut programs = Vec::new();
     for instance in &stack.instances {
         let app = suite.apps.iter().find(|app| app.app_id == instance.app);
         let app = app.with_context(|| format!("{} has gone from dapr.yaml", instance.app))?;
-        programs.push(daprd::program(
-            &stack.run, options, &daprd, &suite, instance,
-        ));
-        programs.push(app::program(
-            &stack.run, options, &suite, app, instance, &around,
-        )?);
+        programs.push(daprd::program(&stack.run, options, &daprd, &suite, instance));
+        programs.push(app::program(&stack.run, options, &suite, app, instance, &around)?);
     }
     Ok(programs)
 }
 
 async fn start_front(stack: &Stack) -> Result<()> {
-    let runtime = stack
-        .runtime
-        .as_ref()
-        .context("the stack was shut down")?
-        .handle();
+    let runtime = stack.runtime.as_ref().context("the stack was shut down")?.handle();
     let suite = Suite::read(&stack.options.root)?;
     let ports = |app: &str| -> Vec<u16> {
-        let started = stack
-            .instances
-            .iter()
-            .filter(|instance| instance.app == app)
-            .map(|instance| instance.app_port);
+        let started = stack.instances.iter().filter(|instance| instance.app == app).map(|instance| instance.app_port);
         // With the parts only, `dapr run -f .` starts the apps on the ports that the file states.
-        let stated = suite
-            .apps
-            .iter()
-            .filter(|other| other.app_id == app && !stack.options.wants(app))
-            .map(|other| other.app_port);
+        let stated =
+            suite.apps.iter().filter(|other| other.app_id == app && !stack.options.wants(app)).map(|other| other.app_port);
         started.chain(stated).collect()
     };
     front::start(runtime, stack.at.front, ports("gateway"), ports("realtime")).await

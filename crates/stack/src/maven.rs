@@ -21,23 +21,13 @@ pub(crate) fn folder(root: &Path, name: &str) -> Result<(PathBuf, bool)> {
 
 /// Fetches what is missing. The folder appears whole or not at all.
 pub(crate) async fn fetch(root: &Path, name: &str, folder: &Path) -> Result<()> {
-    let maven = tools::need(
-        "mvn",
-        "install Maven (Debian: maven, macOS: brew install maven)",
-    )?;
+    let maven = tools::need("mvn", "install Maven (Debian: maven, macOS: brew install maven)")?;
     let partial = folder.with_extension(format!("partial-{}", std::process::id()));
     let mut command = Command::new(maven);
-    command
-        .args(["-q", "-B", "-f"])
-        .arg(root.join("scripts").join(name).join("pom.xml"));
-    command.args([
-        "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies",
-        "-DincludeScope=runtime",
-    ]);
+    command.args(["-q", "-B", "-f"]).arg(root.join("scripts").join(name).join("pom.xml"));
+    command.args(["org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies", "-DincludeScope=runtime"]);
     command.arg(format!("-DoutputDirectory={}", partial.display()));
-    parts::run(&mut command)
-        .await
-        .with_context(|| format!("fetching {name} from Maven"))?;
+    parts::run(&mut command).await.with_context(|| format!("fetching {name} from Maven"))?;
     if let Err(error) = std::fs::rename(&partial, folder) {
         std::fs::remove_dir_all(&partial)?;
         // Unless another launcher was faster and its folder is the same.

@@ -33,11 +33,7 @@ impl std::fmt::Display for State {
             State::Starting => write!(formatter, "starting"),
             State::Ready => write!(formatter, "ready"),
             State::Paused => write!(formatter, "paused"),
-            State::Ended { why, again_in } => write!(
-                formatter,
-                "ended ({why}), started again in {} s",
-                again_in.as_secs()
-            ),
+            State::Ended { why, again_in } => write!(formatter, "ended ({why}), started again in {} s", again_in.as_secs()),
         }
     }
 }

@@ -102,9 +102,7 @@ impl Options {
 
     /// Whether this app is to be started.
     pub(crate) fn wants(&self, app: &str) -> bool {
-        self.apps
-            .as_ref()
-            .is_none_or(|apps| apps.iter().any(|wanted| wanted == app))
+        self.apps.as_ref().is_none_or(|apps| apps.iter().any(|wanted| wanted == app))
     }
 }
 
@@ -113,10 +111,5 @@ pub fn find_root(from: &Path) -> Result<PathBuf> {
     from.ancestors()
         .find(|folder| folder.join("dapr.yaml").is_file())
         .map(Path::to_path_buf)
-        .with_context(|| {
-            format!(
-                "no dapr.yaml in {} or above it; run this inside the repository",
-                from.display()
-            )
-        })
+        .with_context(|| format!("no dapr.yaml in {} or above it; run this inside the repository", from.display()))
 }

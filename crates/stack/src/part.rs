@@ -60,13 +60,7 @@ impl Part {
     pub fn new(runtime: &Handle, program: Program, progress: Progress) -> Self {
         let (orders, requests) = mpsc::channel(16);
         let (sender, state) = watch::channel(State::Stopped);
-        let part = Self {
-            name: program.name.clone(),
-            log: program.log.clone(),
-            probe: program.probe.clone(),
-            state,
-            orders,
-        };
+        let part = Self { name: program.name.clone(), log: program.log.clone(), probe: program.probe.clone(), state, orders };
         runtime.spawn(Supervisor::new(program, requests, sender, progress).run());
         part
     }
@@ -75,11 +69,7 @@ impl Part {
     pub async fn order(&self, order: Order) -> Result<()> {
         let (reply, done) = oneshot::channel();
         let gone = || format!("the supervisor of {} has ended", self.name);
-        self.orders
-            .send((order, reply))
-            .await
-            .ok()
-            .with_context(gone)?;
+        self.orders.send((order, reply)).await.ok().with_context(gone)?;
         done.await.with_context(gone)
     }
 
@@ -99,10 +89,7 @@ impl Part {
                 }
                 _ => {}
             }
-            state
-                .changed()
-                .await
-                .with_context(|| format!("the supervisor of {} has ended", self.name))?;
+            state.changed().await.with_context(|| format!("the supervisor of {} has ended", self.name))?;
         }
     }
 

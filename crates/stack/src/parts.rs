@@ -17,13 +17,7 @@ use crate::probe::Probe;
 use crate::run_dir::RunDir;
 
 /// A program with nothing special about it; the callers change what is.
-pub(crate) fn program(
-    run: &RunDir,
-    name: &str,
-    path: &Path,
-    args: Vec<String>,
-    probe: Probe,
-) -> Program {
+pub(crate) fn program(run: &RunDir, name: &str, path: &Path, args: Vec<String>, probe: Probe) -> Program {
     Program {
         name: name.to_owned(),
         path: path.to_path_buf(),
@@ -42,11 +36,7 @@ pub(crate) fn program(
 /// Runs a program to its end; its own words are the error.
 pub(crate) async fn run(command: &mut Command) -> Result<()> {
     let shown = format!("{:?}", command.as_std().get_program());
-    let output = command
-        .kill_on_drop(true)
-        .output()
-        .await
-        .with_context(|| format!("starting {shown}"))?;
+    let output = command.kill_on_drop(true).output().await.with_context(|| format!("starting {shown}"))?;
     if !output.status.success() {
         bail!(
             "{shown} failed ({}): {}{}",

@@ -29,21 +29,13 @@ impl FreePorts {
         let _ = std::fs::set_permissions(&folder, Permissions::from_mode(0o1777));
         for block in 0..BLOCKS {
             let path = folder.join(block.to_string());
-            let file = OpenOptions::new()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(&path);
+            let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
             // A file of another user is a block in that user's hands.
             let Ok(file) = file else { continue };
             let _ = file.set_permissions(Permissions::from_mode(0o666));
             if file.try_lock().is_ok() {
                 let next = FIRST + block * BLOCK;
-                return Ok(Self {
-                    next,
-                    end: next + BLOCK,
-                    _held: file,
-                });
+                return Ok(Self { next, end: next + BLOCK, _held: file });
             }
         }
         bail!("all {BLOCKS} blocks of ports are taken by other stacks; stop one of them")
@@ -58,11 +50,7 @@ impl FreePorts {
                 return Ok(port);
             }
         }
-        bail!(
-            "no free port is left between {} and {}; start fewer replicas",
-            self.end - BLOCK,
-            self.end
-        )
+        bail!("no free port is left between {} and {}; start fewer replicas", self.end - BLOCK, self.end)
     }
 }
 
@@ -90,11 +78,7 @@ mod tests {
         let mut one = FreePorts::take().unwrap();
         let mut other = FreePorts::take().unwrap();
         let ours: Vec<u16> = (0..50).map(|_| one.give().unwrap()).collect();
-        assert!(
-            (0..50)
-                .map(|_| other.give().unwrap())
-                .all(|port| !ours.contains(&port))
-        );
+        assert!((0..50).map(|_| other.give().unwrap()).all(|port| !ours.contains(&port)));
     }
 
     #[test]
@@ -102,9 +86,6 @@ mod tests {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let error = stated(port, "tasks").unwrap_err().to_string();
-        assert!(
-            error.contains(&port.to_string()) && error.contains("tasks"),
-            "{error}"
-        );
+        assert!(error.contains(&port.to_string()) && error.contains("tasks"), "{error}");
     }
 }

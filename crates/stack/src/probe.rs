@@ -28,26 +28,31 @@ pub(crate) enum Probe {
 impl Probe {
     /// Whether the part can be used now.
     pub async fn ask(&self) -> bool {
-        timeout(PATIENCE, self.answer())
-            .await
-            .is_ok_and(|answer| answer.unwrap_or(false))
+        timeout(PATIENCE, self.answer()).await.is_ok_and(|answer| answer.unwrap_or(false))
+    }
+
+    /// What a part that answers but is not ready says about it, for an error that a person reads.
+    pub async fn words(&self) -> Option<String> {
+        let Probe::Http { port, path } = self else {
+            return None;
+        };
+        let answer = timeout(PATIENCE, http_answer(*port, path)).await.ok()?.ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        let status = head.lines().next()?;
+        Some(format!("{path} answers {status}: {}", body.chars().take(800).collect::<String>()))
     }
 
     async fn answer(&self) -> std::io::Result<bool> {
         match self {
             Probe::Postgres { program, port } => {
                 let mut command = Command::new(program);
-                command
-                    .args(["-q", "-h", "127.0.0.1", "-t", "1", "-p"])
-                    .arg(port.to_string());
+                command.args(["-q", "-h", "127.0.0.1", "-t", "1", "-p"]).arg(port.to_string());
                 command.stdin(Stdio::null()).kill_on_drop(true);
                 Ok(command.status().await?.success())
             }
             Probe::Redis { port, password } => {
                 let mut stream = TcpStream::connect(("127.0.0.1", *port)).await?;
-                stream
-                    .write_all(format!("AUTH {password}\r\nPING\r\n").as_bytes())
-                    .await?;
+                stream.write_all(format!("AUTH {password}\r\nPING\r\n").as_bytes()).await?;
                 let mut answer = [0; 12];
                 stream.read_exact(&mut answer).await?;
                 Ok(&answer == b"+OK\r\n+PONG\r\n")
@@ -55,9 +60,7 @@ impl Probe {
             Probe::Kafka { port } => {
                 let mut stream = TcpStream::connect(("127.0.0.1", *port)).await?;
                 // ApiVersions 0: length, key 18, version 0, correlation 7, no client id.
-                stream
-                    .write_all(&[0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff])
-                    .await?;
+                stream.write_all(&[0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff]).await?;
                 let mut answer = [0; 10];
                 stream.read_exact(&mut answer).await?;
                 Ok(answer[4..] == [0, 0, 0, 7, 0, 0])
@@ -69,11 +72,23 @@ impl Probe {
 
 /// The status that a path answers with; the body is not read.
 pub(crate) async fn http_status(port: u16, path: &str) -> std::io::Result<u16> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
+    let mut stream = ask(port, path).await?;
     // "HTTP/1.1 204": the status ends at the twelfth byte.
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).await?;
     Ok(String::from_utf8_lossy(&answer[9..]).parse().unwrap_or(0))
+}
+
+async fn http_answer(port: u16, path: &str) -> std::io::Result<String> {
+    let mut stream = ask(port, path).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+async fn ask(port: u16, path: &str) -> std::io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    Ok(stream)
 }

@@ -24,12 +24,9 @@ impl RunDir {
     pub fn take(path: &Path) -> Result<Self> {
         for folder in ["", "logs", "pids", "root", "mail", "sms"] {
             let folder = path.join(folder);
-            std::fs::create_dir_all(&folder)
-                .with_context(|| format!("making {}", folder.display()))?;
+            std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
         }
-        let path = path
-            .canonicalize()
-            .with_context(|| format!("finding {}", path.display()))?;
+        let path = path.canonicalize().with_context(|| format!("finding {}", path.display()))?;
         // The database's own user has to walk through it.
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o711))?;
         let lock = lock(&path)?;
@@ -39,8 +36,7 @@ impl RunDir {
         // `.run/secrets.json` in the components is found from a folder in which `.run` is this one, wherever it really is.
         let link = path.join("root/.run");
         if !link.exists() {
-            std::os::unix::fs::symlink(&path, &link)
-                .with_context(|| format!("making {}", link.display()))?;
+            std::os::unix::fs::symlink(&path, &link).with_context(|| format!("making {}", link.display()))?;
         }
         Ok(Self { path, _lock: lock })
     }
@@ -53,12 +49,7 @@ impl RunDir {
 
 fn lock(folder: &Path) -> Result<File> {
     let path = folder.join("lock");
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(&path)?;
+    let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
     if file.try_lock().is_err() {
         let mut holder = String::new();
         let _ = file.read_to_string(&mut holder);
@@ -89,10 +80,7 @@ fn set_logs_aside(folder: &Path) -> Result<()> {
 fn end_leftovers(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
-        if let Some((pid, program)) = text
-            .split_once('\n')
-            .and_then(|(pid, program)| Some((pid.parse::<u32>().ok()?, program)))
-        {
+        if let Some((pid, program)) = text.split_once('\n').and_then(|(pid, program)| Some((pid.parse::<u32>().ok()?, program))) {
             let same = |pid| command_line(pid).is_some_and(|line| line.contains(program));
             if same(pid) {
                 signal_tree(pid, Signal::SIGKILL);

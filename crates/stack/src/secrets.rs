@@ -17,14 +17,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 pub type Secrets = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The schemas of `scripts/database.sql`: one an app that owns data, and the state store's.
-pub(crate) const SCHEMAS: [&str; 6] = [
-    "identity",
-    "tasks",
-    "reminders",
-    "notifications",
-    "audit",
-    "state",
-];
+pub(crate) const SCHEMAS: [&str; 6] = ["identity", "tasks", "reminders", "notifications", "audit", "state"];
 
 /// Ports that secrets name, all on the loopback interface.
 #[derive(Clone, Copy, Debug)]
@@ -51,12 +44,8 @@ impl Kept {
     /// Reads what an earlier run made and makes what is missing.
     pub fn load(path: &Path, apps: &[String]) -> Result<Self> {
         let mut kept: Self = match std::fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| {
-                format!(
-                    "{} cannot be read; remove its folder to begin with empty data",
-                    path.display()
-                )
-            })?,
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .with_context(|| format!("{} cannot be read; remove its folder to begin with empty data", path.display()))?,
             Err(_) => Self::default(),
         };
         let roles = SCHEMAS.iter().map(|schema| format!("database-{schema}"));
@@ -81,10 +70,7 @@ impl Kept {
 
     /// A password that `load` made.
     pub fn password(&self, name: &str) -> Result<&str> {
-        self.passwords
-            .get(name)
-            .map(String::as_str)
-            .with_context(|| format!("no password was made for {name}"))
+        self.passwords.get(name).map(String::as_str).with_context(|| format!("no password was made for {name}"))
     }
 
     /// The secrets as the sidecars see them.
@@ -92,23 +78,16 @@ impl Kept {
         let mut database = BTreeMap::new();
         for schema in SCHEMAS {
             let password = self.password(&format!("database-{schema}"))?;
-            let url = format!(
-                "postgres://{schema}:{password}@127.0.0.1:{}/outrigger?sslmode=disable",
-                at.postgres
-            );
+            let url = format!("postgres://{schema}:{password}@127.0.0.1:{}/outrigger?sslmode=disable", at.postgres);
             database.insert(schema.to_owned(), url);
         }
-        let clients = self.passwords.iter().filter_map(|(name, value)| {
-            Some((name.strip_prefix("client-")?.to_owned(), value.clone()))
-        });
+        let clients =
+            self.passwords.iter().filter_map(|(name, value)| Some((name.strip_prefix("client-")?.to_owned(), value.clone())));
         Ok(Secrets::from([
             ("outrigger-db".to_owned(), database),
             (
                 "outrigger-redis".to_owned(),
-                keys([
-                    ("host", format!("127.0.0.1:{}", at.redis)),
-                    ("password", self.password("redis")?.to_owned()),
-                ]),
+                keys([("host", format!("127.0.0.1:{}", at.redis)), ("password", self.password("redis")?.to_owned())]),
             ),
             // The local broker listens on loopback and knows no users; the keys stand for the cloud's.
             (
@@ -122,10 +101,7 @@ impl Kept {
             ),
             (
                 "outrigger-jwt".to_owned(),
-                keys([
-                    ("private-key", self.private_key.clone()),
-                    ("public-key", self.public_key.clone()),
-                ]),
+                keys([("private-key", self.private_key.clone()), ("public-key", self.public_key.clone())]),
             ),
             ("outrigger-clients".to_owned(), clients.collect()),
             (
@@ -140,20 +116,14 @@ impl Kept {
             ),
             (
                 "outrigger-sms".to_owned(),
-                keys([
-                    ("url", format!("http://127.0.0.1:{}/sms", at.inbox)),
-                    ("from", "+15550100".to_owned()),
-                ]),
+                keys([("url", format!("http://127.0.0.1:{}/sms", at.inbox)), ("from", "+15550100".to_owned())]),
             ),
         ]))
     }
 }
 
 fn keys<const N: usize>(pairs: [(&str, String); N]) -> BTreeMap<String, String> {
-    pairs
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect()
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// 256 random bits that need no escaping in a URL, a shell or SQL.
@@ -165,12 +135,7 @@ pub(crate) fn random_text() -> Result<String> {
 
 /// Writes a file that only its owner may read.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
-    let file = std::fs::OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(path);
+    let file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path);
     let written = file.and_then(|mut file| file.write_all(content));
     written.with_context(|| format!("writing {}", path.display()))
 }

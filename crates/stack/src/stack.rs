@@ -1,6 +1,5 @@
 //! The running stack: what callers learn from it and do to it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,7 +60,7 @@ impl Stack {
                 Err(error)
             }
             Err(_) => {
-                let late = stack.not_ready();
+                let late = stack.not_ready().await;
                 stack.shutdown().await?;
                 bail!("not ready after {} s: {late}", patience.as_secs())
             }
@@ -80,11 +79,8 @@ impl Stack {
 
     /// Ends everything that was started, apps first, and keeps the data.
     pub async fn shutdown(self) -> Result<()> {
-        let (servers, others): (Vec<&Part>, Vec<&Part>) =
-            self.parts.iter().partition(|part| is_server(&part.name));
-        let (sidecars, apps): (Vec<&Part>, Vec<&Part>) = others
-            .into_iter()
-            .partition(|part| part.name.ends_with("-daprd"));
+        let (servers, others): (Vec<&Part>, Vec<&Part>) = self.parts.iter().partition(|part| is_server(&part.name));
+        let (sidecars, apps): (Vec<&Part>, Vec<&Part>) = others.into_iter().partition(|part| part.name.ends_with("-daprd"));
         // An app finishes its work through its sidecar, and a sidecar through the servers.
         for group in [apps, sidecars, servers] {
             for result in join_all(group.iter().map(|part| part.order(Order::Stop))).await {
@@ -101,15 +97,8 @@ impl Stack {
 
     /// The administrator's connection to PostgreSQL.
     pub fn postgres_url(&self) -> String {
-        let password = self
-            .kept
-            .passwords
-            .get("postgres")
-            .map_or("", String::as_str);
-        format!(
-            "postgres://postgres:{password}@127.0.0.1:{}/outrigger",
-            self.at.postgres
-        )
+        let password = self.kept.passwords.get("postgres").map_or("", String::as_str);
+        format!("postgres://postgres:{password}@127.0.0.1:{}/outrigger", self.at.postgres)
     }
 
     /// Redis, with its password.
@@ -120,16 +109,12 @@ impl Stack {
 
     /// Kafka's address, in the Kafka set.
     pub fn kafka_brokers(&self) -> Option<String> {
-        self.part("kafka")
-            .ok()
-            .map(|_| format!("127.0.0.1:{}", self.at.kafka))
+        self.part("kafka").ok().map(|_| format!("127.0.0.1:{}", self.at.kafka))
     }
 
     /// Zipkin's address, when traces are collected.
     pub fn zipkin_url(&self) -> Option<String> {
-        self.options
-            .zipkin
-            .then(|| format!("http://localhost:{}", self.at.zipkin))
+        self.options.zipkin.then(|| format!("http://localhost:{}", self.at.zipkin))
     }
 
     /// Where caught mail and text messages can be read.
@@ -149,10 +134,7 @@ impl Stack {
 
     /// One app with its sidecar.
     pub fn instance(&self, app: &str, index: u16) -> Result<&Instance> {
-        let found = self
-            .instances
-            .iter()
-            .find(|instance| instance.app == app && instance.index == index);
+        let found = self.instances.iter().find(|instance| instance.app == app && instance.index == index);
         found.with_context(|| format!("{} was not started", part_name(app, index)))
     }
 
@@ -163,16 +145,7 @@ impl Stack {
 
     /// The name of each part, its state and its log, in the order of starting.
     pub fn parts(&self) -> Vec<(String, State, std::path::PathBuf)> {
-        self.parts
-            .iter()
-            .map(|part| {
-                (
-                    part.name.clone(),
-                    part.state.borrow().clone(),
-                    part.log.clone(),
-                )
-            })
-            .collect()
+        self.parts.iter().map(|part| (part.name.clone(), part.state.borrow().clone(), part.log.clone())).collect()
     }
 
     /// The mails that were accepted so far.
@@ -237,67 +210,42 @@ impl Stack {
         let until = Instant::now() + patience;
         loop {
             let answers = join_all(self.parts.iter().map(|part| part.probe.ask())).await;
-            let late: Vec<&str> = self
-                .parts
-                .iter()
-                .zip(answers)
-                .filter(|(_, ready)| !ready)
-                .map(|(part, _)| part.name.as_str())
-                .collect();
+            let late: Vec<&str> =
+                self.parts.iter().zip(answers).filter(|(_, ready)| !ready).map(|(part, _)| part.name.as_str()).collect();
             if late.is_empty() {
                 return Ok(());
             }
             if Instant::now() >= until {
-                bail!(
-                    "not ready after {} s: {}",
-                    patience.as_secs(),
-                    self.describe(&late)
-                );
+                bail!("not ready after {} s: {}", patience.as_secs(), self.describe(&late).await);
             }
             sleep(Duration::from_millis(100)).await;
         }
     }
 
     /// The parts that have not answered yet, each with the end of its log.
-    pub fn not_ready(&self) -> String {
-        let late: Vec<&str> = self
-            .parts
-            .iter()
-            .filter(|part| *part.state.borrow() != State::Ready)
-            .map(|part| part.name.as_str())
-            .collect();
-        self.describe(&late)
+    pub async fn not_ready(&self) -> String {
+        let late: Vec<&str> =
+            self.parts.iter().filter(|part| *part.state.borrow() != State::Ready).map(|part| part.name.as_str()).collect();
+        self.describe(&late).await
     }
 
-    fn describe(&self, names: &[&str]) -> String {
-        let by_name: BTreeMap<&str, &Part> = self
-            .parts
-            .iter()
-            .map(|part| (part.name.as_str(), part))
-            .collect();
-        let logs = names
-            .iter()
-            .filter_map(|name| by_name.get(name))
-            .take(3)
-            .map(|part| part.log_end());
-        format!(
-            "{}\n{}",
-            names.join(", "),
-            logs.collect::<Vec<_>>().join("\n")
-        )
+    async fn describe(&self, names: &[&str]) -> String {
+        let mut text = names.join(", ");
+        // The first few say enough; the others usually wait for them.
+        for part in names.iter().filter_map(|name| self.part(name).ok()).take(3) {
+            if let Some(words) = part.probe.words().await {
+                text.push_str(&format!("\n{} {words}", part.name));
+            }
+            text.push_str(&format!("\n{}", part.log_end()));
+        }
+        text
     }
 
     pub(crate) fn part(&self, name: &str) -> Result<&Part> {
-        self.parts
-            .iter()
-            .find(|part| part.name == name)
-            .with_context(|| {
-                let names: Vec<&str> = self.parts.iter().map(|part| part.name.as_str()).collect();
-                format!(
-                    "there is no part {name}; the parts are {}",
-                    names.join(", ")
-                )
-            })
+        self.parts.iter().find(|part| part.name == name).with_context(|| {
+            let names: Vec<&str> = self.parts.iter().map(|part| part.name.as_str()).collect();
+            format!("there is no part {name}; the parts are {}", names.join(", "))
+        })
     }
 }
 
@@ -316,10 +264,7 @@ fn is_server(name: &str) -> bool {
 
 /// Runs futures at the same time and gives their results in their order.
 pub(crate) async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut futures: Vec<_> = futures
-        .into_iter()
-        .map(|future| (Box::pin(future), None))
-        .collect();
+    let mut futures: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
     std::future::poll_fn(|context| {
         let mut open = false;
         for (future, output) in &mut futures {
@@ -330,15 +275,8 @@ pub(crate) async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) ->
                 }
             }
         }
-        if open {
-            std::task::Poll::Pending
-        } else {
-            std::task::Poll::Ready(())
-        }
+        if open { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
     })
     .await;
-    futures
-        .into_iter()
-        .filter_map(|(_, output)| output)
-        .collect()
+    futures.into_iter().filter_map(|(_, output)| output).collect()
 }

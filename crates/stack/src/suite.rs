@@ -40,9 +40,7 @@ impl Suite {
     /// Reads the file in the repository's root.
     pub fn read(root: &Path) -> Result<Self> {
         let path = root.join("dapr.yaml");
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("reading {}", path.display()))?;
-        serde_yaml_ng::from_str(&text)
-            .with_context(|| format!("{} is not what the launcher expects", path.display()))
+        let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        serde_yaml_ng::from_str(&text).with_context(|| format!("{} is not what the launcher expects", path.display()))
     }
 }

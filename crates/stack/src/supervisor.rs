@@ -38,18 +38,8 @@ enum End {
 }
 
 impl Supervisor {
-    pub fn new(
-        program: Program,
-        requests: mpsc::Receiver<Request>,
-        state: watch::Sender<State>,
-        progress: Progress,
-    ) -> Self {
-        Self {
-            program,
-            requests,
-            state,
-            progress,
-        }
+    pub fn new(program: Program, requests: mpsc::Receiver<Request>, state: watch::Sender<State>, progress: Progress) -> Self {
+        Self { program, requests, state, progress }
     }
 
     /// Obeys until the handle is dropped.
@@ -78,10 +68,7 @@ impl Supervisor {
                     if steady {
                         delay = FIRST_DELAY;
                     }
-                    self.tell(State::Ended {
-                        why,
-                        again_in: delay,
-                    });
+                    self.tell(State::Ended { why, again_in: delay });
                     if let Some(over) = self.rest(delay).await {
                         return over;
                     }
@@ -121,22 +108,13 @@ impl Supervisor {
         let mut child = match self.spawn() {
             Ok(child) => child,
             Err(error) => {
-                return End::Unasked {
-                    why: format!("{error:#}"),
-                    steady: false,
-                };
+                return End::Unasked { why: format!("{error:#}"), steady: false };
             }
         };
         let Some(pid) = child.id() else {
-            return End::Unasked {
-                why: "ended at once".to_owned(),
-                steady: false,
-            };
+            return End::Unasked { why: "ended at once".to_owned(), steady: false };
         };
-        let _ = std::fs::write(
-            &self.program.pid_file,
-            format!("{pid}\n{}", self.program.path.display()),
-        );
+        let _ = std::fs::write(&self.program.pid_file, format!("{pid}\n{}", self.program.path.display()));
         let end = self.watch(&mut child, pid).await;
         let _ = std::fs::remove_file(&self.program.pid_file);
         end
@@ -204,18 +182,13 @@ impl Supervisor {
 
     fn spawn(&self) -> Result<Child> {
         let program = &self.program;
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&program.log);
+        let log = OpenOptions::new().create(true).append(true).open(&program.log);
         let log = log.with_context(|| format!("opening {}", program.log.display()))?;
         // A launcher that dies by SIGKILL cannot stop anything; where the kernel offers it, its children end with it.
         let mut command = match tools::find("setpriv") {
             Some(setpriv) => {
                 let mut command = Command::new(setpriv);
-                command
-                    .args(["--pdeathsig", "KILL", "--"])
-                    .arg(&program.path);
+                command.args(["--pdeathsig", "KILL", "--"]).arg(&program.path);
                 command
             }
             None => Command::new(&program.path),
@@ -223,30 +196,19 @@ impl Supervisor {
         for name in &program.without {
             command.env_remove(name);
         }
-        command
-            .args(&program.args)
-            .envs(program.env.iter().cloned())
-            .current_dir(&program.folder);
-        command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log);
+        command.args(&program.args).envs(program.env.iter().cloned()).current_dir(&program.folder);
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         // A group of its own: Ctrl-C at the terminal reaches the launcher only, which stops the parts in order.
         command.process_group(0).kill_on_drop(true);
         if let Some((user, group)) = program.user {
             command.uid(user).gid(group);
         }
-        command
-            .spawn()
-            .with_context(|| format!("starting {}", program.path.display()))
+        command.spawn().with_context(|| format!("starting {}", program.path.display()))
     }
 
     fn tell(&self, state: State) {
         self.state.send_replace(state.clone());
-        (self.progress)(Notice {
-            part: self.program.name.clone(),
-            state,
-        });
+        (self.progress)(Notice { part: self.program.name.clone(), state });
     }
 }
 

@@ -10,9 +10,7 @@ pub const DAPR_VERSION: &str = "1.18.2";
 /// A program in PATH.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 /// A program in PATH, or an error that says how to get it.
@@ -28,26 +26,14 @@ pub(crate) fn need(name: &str, remedy: &str) -> Result<PathBuf> {
 /// The folder with `initdb`, `postgres` and `psql`: the newest of Debian's, else what PATH or Homebrew has.
 pub(crate) fn postgres_folder() -> Result<PathBuf> {
     let mut folders: Vec<(u32, PathBuf)> = Vec::new();
-    for entry in std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
+    for entry in std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten() {
         let version = entry.file_name().to_string_lossy().parse().unwrap_or(0);
         folders.push((version, entry.path().join("bin")));
     }
     folders.sort();
     let in_path = find("initdb").and_then(|file| file.parent().map(Path::to_path_buf));
-    let mut all = folders
-        .into_iter()
-        .rev()
-        .map(|(_, folder)| folder)
-        .chain(in_path);
-    match all.find(|folder| {
-        ["initdb", "postgres", "psql"]
-            .iter()
-            .all(|name| folder.join(name).is_file())
-    }) {
+    let mut all = folders.into_iter().rev().map(|(_, folder)| folder).chain(in_path);
+    match all.find(|folder| ["initdb", "postgres", "psql"].iter().all(|name| folder.join(name).is_file())) {
         Some(folder) => Ok(folder),
         None => bail!(
             "PostgreSQL is missing: install its server (Debian: postgresql, macOS: brew install postgresql@17), or run scripts/run-local.sh, which does"

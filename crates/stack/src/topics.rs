@@ -9,34 +9,20 @@ const ALREADY_EXISTS: i16 = 36;
 
 /// Every topic of the suite, with its dead letters.
 pub(crate) fn all() -> Vec<String> {
-    contracts::topic::ALL
-        .iter()
-        .flat_map(|topic| {
-            [
-                (*topic).to_owned(),
-                contracts::topic::dead_letters_of(topic),
-            ]
-        })
-        .collect()
+    contracts::topic::ALL.iter().flat_map(|topic| [(*topic).to_owned(), contracts::topic::dead_letters_of(topic)]).collect()
 }
 
 /// Creates what is missing; an existing topic is left as it is.
 pub(crate) async fn create(port: u16, topics: &[String]) -> Result<()> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))
-        .await
-        .context("reaching Kafka to create the topics")?;
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.context("reaching Kafka to create the topics")?;
     let request = request(topics)?;
     stream.write_all(&request).await?;
     let length = stream.read_i32().await?;
     let mut answer = vec![0; usize::try_from(length)?];
     stream.read_exact(&mut answer).await?;
-    for (topic, code) in
-        answers(&answer).context("Kafka's answer about the topics cannot be read")?
-    {
+    for (topic, code) in answers(&answer).context("Kafka's answer about the topics cannot be read")? {
         if code != 0 && code != ALREADY_EXISTS {
-            bail!(
-                "Kafka refuses to create the topic {topic} (error code {code}, see logs/kafka.log)"
-            );
+            bail!("Kafka refuses to create the topic {topic} (error code {code}, see logs/kafka.log)");
         }
     }
     Ok(())
@@ -79,8 +65,7 @@ fn answers(mut bytes: &[u8]) -> Option<Vec<(String, i16)>> {
     let mut found = Vec::new();
     for _ in 0..count {
         let length = i16::from_be_bytes(take(&mut bytes, 2)?.try_into().ok()?);
-        let topic =
-            String::from_utf8_lossy(take(&mut bytes, usize::try_from(length).ok()?)?).into_owned();
+        let topic = String::from_utf8_lossy(take(&mut bytes, usize::try_from(length).ok()?)?).into_owned();
         let code = i16::from_be_bytes(take(&mut bytes, 2)?.try_into().ok()?);
         let message = i16::from_be_bytes(take(&mut bytes, 2)?.try_into().ok()?);
         // An absent message has the length -1.

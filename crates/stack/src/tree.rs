@@ -32,9 +32,7 @@ fn descendants(root: i32) -> Vec<i32> {
             continue;
         };
         // "pid (name) state parent ...", and the name may hold spaces and brackets.
-        let parent = stat
-            .rsplit_once(')')
-            .and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
+        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
         if let Some(parent) = parent {
             children.entry(parent).or_default().push(pid);
         }
@@ -55,10 +53,7 @@ pub(crate) fn command_line(pid: u32) -> Option<String> {
     if let Ok(bytes) = std::fs::read(format!("/proc/{pid}/cmdline")) {
         return (!bytes.is_empty()).then(|| String::from_utf8_lossy(&bytes).replace('\0', " "));
     }
-    let output = std::process::Command::new("ps")
-        .args(["-o", "command=", "-p", &pid.to_string()])
-        .output()
-        .ok()?;
+    let output = std::process::Command::new("ps").args(["-o", "command=", "-p", &pid.to_string()]).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     (!text.is_empty()).then_some(text)
 }

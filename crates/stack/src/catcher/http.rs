@@ -24,9 +24,7 @@ pub(super) async fn serve(listener: TcpListener, catcher: Arc<Catcher>) {
                 let catcher = Arc::clone(&catcher);
                 async move { Ok::<_, Infallible>(answer(request, &catcher).await) }
             });
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
@@ -36,9 +34,7 @@ async fn answer(request: Request<Incoming>, catcher: &Catcher) -> Response<Full<
     match (&parts.method, parts.uri.path()) {
         (&Method::GET, "/") => page("text/html; charset=utf-8", list(catcher)),
         (&Method::GET, path) => {
-            let index = path
-                .strip_prefix("/mails/")
-                .and_then(|text| text.parse::<usize>().ok());
+            let index = path.strip_prefix("/mails/").and_then(|text| text.parse::<usize>().ok());
             match index.and_then(|index| catcher.mails().get(index).cloned()) {
                 Some(mail) => page("text/plain; charset=utf-8", mail.content),
                 None => status(StatusCode::NOT_FOUND),
@@ -48,20 +44,13 @@ async fn answer(request: Request<Incoming>, catcher: &Catcher) -> Response<Full<
             let Ok(body) = body.collect().await else {
                 return status(StatusCode::BAD_REQUEST);
             };
-            let headers = parts.headers.iter().map(|(name, value)| {
-                (
-                    name.to_string(),
-                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                )
-            });
-            let sms = Sms {
-                headers: headers.collect(),
-                body: String::from_utf8_lossy(&body.to_bytes()).into_owned(),
-            };
+            let headers = parts
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+            let sms = Sms { headers: headers.collect(), body: String::from_utf8_lossy(&body.to_bytes()).into_owned() };
             match catcher.take_sms(sms) {
-                Some(refusal) => {
-                    status(StatusCode::from_u16(refusal).unwrap_or(StatusCode::SERVICE_UNAVAILABLE))
-                }
+                Some(refusal) => status(StatusCode::from_u16(refusal).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)),
                 None => status(StatusCode::CREATED),
             }
         }
@@ -70,20 +59,10 @@ async fn answer(request: Request<Incoming>, catcher: &Catcher) -> Response<Full<
 }
 
 fn list(catcher: &Catcher) -> String {
-    let mut html =
-        "<!doctype html><title>Mail and text messages</title><h1>Mail</h1><ol reversed>".to_owned();
+    let mut html = "<!doctype html><title>Mail and text messages</title><h1>Mail</h1><ol reversed>".to_owned();
     for (index, mail) in catcher.mails().iter().enumerate().rev() {
-        let subject = mail
-            .content
-            .lines()
-            .find_map(|line| line.strip_prefix("Subject: "))
-            .unwrap_or("(no subject)");
-        let _ = write!(
-            html,
-            "<li><a href=\"/mails/{index}\">{}</a> to {}</li>",
-            escape(subject),
-            escape(&mail.to.join(", "))
-        );
+        let subject = mail.content.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap_or("(no subject)");
+        let _ = write!(html, "<li><a href=\"/mails/{index}\">{}</a> to {}</li>", escape(subject), escape(&mail.to.join(", ")));
     }
     html.push_str("</ol><h1>Text messages</h1><ol reversed>");
     for sms in catcher.sms().iter().rev() {
@@ -94,16 +73,12 @@ fn list(catcher: &Catcher) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn page(kind: &'static str, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body)));
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 

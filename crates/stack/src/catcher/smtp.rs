@@ -38,22 +38,12 @@ async fn session(stream: TcpStream, catcher: &Catcher) -> std::io::Result<()> {
             }
             "AUTH" => {
                 known = authenticates(rest, &catcher.password);
-                if known {
-                    "235 welcome"
-                } else {
-                    "535 wrong user or password"
-                }
-                .to_owned()
+                if known { "235 welcome" } else { "535 wrong user or password" }.to_owned()
             }
             "MAIL" | "RCPT" | "DATA" if !known => "530 authenticate first".to_owned(),
             "MAIL" => {
-                mail = Mail {
-                    from: address(rest),
-                    ..empty()
-                };
-                catcher
-                    .next_refusal()
-                    .unwrap_or_else(|| "250 OK".to_owned())
+                mail = Mail { from: address(rest), ..empty() };
+                catcher.next_refusal().unwrap_or_else(|| "250 OK".to_owned())
             }
             "RCPT" => {
                 mail.to.push(address(rest));
@@ -63,14 +53,11 @@ async fn session(stream: TcpStream, catcher: &Catcher) -> std::io::Result<()> {
             "DATA" => {
                 output.write_all(b"354 end with a dot\r\n").await?;
                 while let Some(line) = lines.next_segment().await? {
-                    let line = String::from_utf8_lossy(&line)
-                        .trim_end_matches('\r')
-                        .to_owned();
+                    let line = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
                     if line == "." {
                         break;
                     }
-                    mail.content
-                        .push_str(line.strip_prefix('.').unwrap_or(&line));
+                    mail.content.push_str(line.strip_prefix('.').unwrap_or(&line));
                     mail.content.push_str("\r\n");
                 }
                 catcher.keep_mail(std::mem::replace(&mut mail, empty()));
@@ -88,18 +75,12 @@ async fn session(stream: TcpStream, catcher: &Catcher) -> std::io::Result<()> {
 }
 
 fn empty() -> Mail {
-    Mail {
-        from: String::new(),
-        to: Vec::new(),
-        content: String::new(),
-    }
+    Mail { from: String::new(), to: Vec::new(), content: String::new() }
 }
 
 /// The address in `FROM:<a@b> BODY=8BITMIME`.
 fn address(text: &str) -> String {
-    let inner = text
-        .split_once('<')
-        .and_then(|(_, rest)| rest.split_once('>'));
+    let inner = text.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
     inner.map_or(text, |(address, _)| address).to_owned()
 }
 

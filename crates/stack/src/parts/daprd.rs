@@ -28,11 +28,7 @@ pub(crate) fn render_configs(run: &RunDir, suite: &Suite, zipkin: Option<u16>) -
     }
     for app in &suite.apps {
         let path = config_path(run, suite, &app.app_id);
-        let secrets = if app.app_id == SIGNER.0 {
-            format!("{FOR_ALL}, {}", SIGNER.1)
-        } else {
-            FOR_ALL.to_owned()
-        };
+        let secrets = if app.app_id == SIGNER.0 { format!("{FOR_ALL}, {}", SIGNER.1) } else { FOR_ALL.to_owned() };
         let text = config(&run.join("names.db"), zipkin, &secrets);
         std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
     }
@@ -41,20 +37,14 @@ pub(crate) fn render_configs(run: &RunDir, suite: &Suite, zipkin: Option<u16>) -
 
 /// The file that dapr.yaml names for this app, in this run directory.
 fn config_path(run: &RunDir, suite: &Suite, app_id: &str) -> PathBuf {
-    let of_app = suite
-        .apps
-        .iter()
-        .find(|app| app.app_id == app_id)
-        .and_then(|app| app.config_file_path.as_deref());
+    let of_app = suite.apps.iter().find(|app| app.app_id == app_id).and_then(|app| app.config_file_path.as_deref());
     let path = of_app.unwrap_or(&suite.common.config_file_path);
     run.join(path.rsplit('/').next().unwrap_or(path))
 }
 
 fn config(names: &Path, zipkin: Option<u16>, secrets: &str) -> String {
     let tracing = match zipkin {
-        Some(port) => format!(
-            "samplingRate: \"1\"\n    zipkin:\n      endpointAddress: http://127.0.0.1:{port}/api/v2/spans"
-        ),
+        Some(port) => format!("samplingRate: \"1\"\n    zipkin:\n      endpointAddress: http://127.0.0.1:{port}/api/v2/spans"),
         None => "samplingRate: \"0\"".to_owned(),
     };
     format!(
@@ -84,56 +74,27 @@ spec:
 }
 
 /// The sidecar of one instance.
-pub(crate) fn program(
-    run: &RunDir,
-    options: &Options,
-    daprd: &Path,
-    suite: &Suite,
-    instance: &Instance,
-) -> Program {
+pub(crate) fn program(run: &RunDir, options: &Options, daprd: &Path, suite: &Suite, instance: &Instance) -> Program {
     let flags = [
         ("app-id", instance.app.clone()),
         ("app-port", instance.app_port.to_string()),
         ("dapr-http-port", instance.dapr_http_port.to_string()),
         ("dapr-grpc-port", instance.dapr_grpc_port.to_string()),
-        (
-            "dapr-internal-grpc-port",
-            instance.dapr_internal_port.to_string(),
-        ),
+        ("dapr-internal-grpc-port", instance.dapr_internal_port.to_string()),
         ("metrics-port", instance.metrics_port.to_string()),
         // All interfaces are the default of each of these.
         ("dapr-listen-addresses", "127.0.0.1".to_owned()),
         ("dapr-internal-grpc-listen-address", "127.0.0.1".to_owned()),
         ("metrics-listen-address", "127.0.0.1".to_owned()),
-        (
-            "resources-path",
-            options.root.join("components/common").display().to_string(),
-        ),
-        (
-            "resources-path",
-            options
-                .root
-                .join("components")
-                .join(options.set.name())
-                .display()
-                .to_string(),
-        ),
-        (
-            "config",
-            config_path(run, suite, &instance.app).display().to_string(),
-        ),
+        ("resources-path", options.root.join("components/common").display().to_string()),
+        ("resources-path", options.root.join("components").join(options.set.name()).display().to_string()),
+        ("config", config_path(run, suite, &instance.app).display().to_string()),
         ("max-body-size", MAX_BODY.to_owned()),
     ];
-    let mut args: Vec<String> = flags
-        .into_iter()
-        .flat_map(|(flag, value)| [format!("--{flag}"), value])
-        .collect();
+    let mut args: Vec<String> = flags.into_iter().flat_map(|(flag, value)| [format!("--{flag}"), value]).collect();
     args.push("--log-as-json".to_owned());
     // Ready when its own API can be used: whether the app answers is the app's part to say.
-    let probe = Probe::Http {
-        port: instance.dapr_http_port,
-        path: "/v1.0/healthz/outbound",
-    };
+    let probe = Probe::Http { port: instance.dapr_http_port, path: "/v1.0/healthz/outbound" };
     let mut program = parts::program(run, &instance.daprd_part(), daprd, args, probe);
     program.folder = run.join("root");
     program.env = vec![

@@ -23,10 +23,8 @@ pub(crate) struct Kafka {
 impl Kafka {
     /// Writes the broker's settings.
     pub fn find(run: &RunDir, jars: PathBuf, port: u16, controller: u16) -> Result<Self> {
-        let java = tools::need(
-            "java",
-            "install a Java 17 runtime (Debian: openjdk-17-jre-headless, macOS: brew install openjdk@17)",
-        )?;
+        let java =
+            tools::need("java", "install a Java 17 runtime (Debian: openjdk-17-jre-headless, macOS: brew install openjdk@17)")?;
         let settings = run.join("kafka.properties");
         let data = run.join("kafka");
         let text = format!(
@@ -39,14 +37,8 @@ impl Kafka {
              group.initial.rebalance.delay.ms=0\nbroker.session.timeout.ms=3000\nbroker.heartbeat.interval.ms=500\n",
             data.display()
         );
-        std::fs::write(&settings, text)
-            .with_context(|| format!("writing {}", settings.display()))?;
-        Ok(Self {
-            java,
-            jars,
-            settings,
-            port,
-        })
+        std::fs::write(&settings, text).with_context(|| format!("writing {}", settings.display()))?;
+        Ok(Self { java, jars, settings, port })
     }
 
     /// Marks the data folder as this cluster's; harmless when it is.
@@ -55,41 +47,19 @@ impl Kafka {
             return Ok(());
         }
         let mut command = Command::new(&self.java);
-        command.arg("-cp").arg(class_path(&self.jars)).args([
-            "kafka.tools.StorageTool",
-            "format",
-            "--ignore-formatted",
-        ]);
-        command
-            .args(["--cluster-id", "T3V0cmlnZ2VyS2Fma2EwMQ", "--config"])
-            .arg(&self.settings);
+        command.arg("-cp").arg(class_path(&self.jars)).args(["kafka.tools.StorageTool", "format", "--ignore-formatted"]);
+        command.args(["--cluster-id", "T3V0cmlnZ2VyS2Fma2EwMQ", "--config"]).arg(&self.settings);
         parts::run(&mut command).await
     }
 
     /// The broker itself.
     pub fn program(&self, run: &RunDir) -> Program {
-        let mut args: Vec<String> = [
-            "-Xms256m",
-            "-Xmx256m",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            "-Dlog4j2.level=WARN",
-            "-cp",
-        ]
-        .map(str::to_owned)
-        .to_vec();
-        args.extend([
-            class_path(&self.jars),
-            "kafka.Kafka".to_owned(),
-            self.settings.display().to_string(),
-        ]);
-        parts::program(
-            run,
-            "kafka",
-            &self.java,
-            args,
-            Probe::Kafka { port: self.port },
-        )
+        let mut args: Vec<String> =
+            ["-Xms256m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN", "-cp"]
+                .map(str::to_owned)
+                .to_vec();
+        args.extend([class_path(&self.jars), "kafka.Kafka".to_owned(), self.settings.display().to_string()]);
+        parts::program(run, "kafka", &self.java, args, Probe::Kafka { port: self.port })
     }
 }
 

@@ -30,24 +30,14 @@ impl Postgres {
     pub fn find(run: &RunDir, port: u16) -> Result<Self> {
         let folder = tools::postgres_folder()?;
         if !geteuid().is_root() {
-            return Ok(Self {
-                folder,
-                data: run.join("postgres"),
-                user: None,
-                port,
-            });
+            return Ok(Self { folder, data: run.join("postgres"), user: None, port });
         }
         let Some(user) = User::from_name("postgres")? else {
             bail!(
                 "PostgreSQL refuses to run as root and there is no user `postgres`: install the server's package, or run this as another user"
             );
         };
-        Ok(Self {
-            folder,
-            data: data_folder(run)?,
-            user: Some((user.uid.as_raw(), user.gid.as_raw())),
-            port,
-        })
+        Ok(Self { folder, data: data_folder(run)?, user: Some((user.uid.as_raw(), user.gid.as_raw())), port })
     }
 
     /// Whether the first start has to make a data folder.
@@ -61,11 +51,7 @@ impl Postgres {
         // A start that was interrupted here leaves half a folder, which initdb refuses.
         for entry in std::fs::read_dir(&self.data)? {
             let path = entry?.path();
-            if path.is_dir() {
-                std::fs::remove_dir_all(path)?
-            } else {
-                std::fs::remove_file(path)?
-            }
+            if path.is_dir() { std::fs::remove_dir_all(path)? } else { std::fs::remove_file(path)? }
         }
         let password_file = run.join("postgres.password");
         crate::secrets::write_private(&password_file, password.as_bytes())?;
@@ -74,20 +60,8 @@ impl Postgres {
             std::os::unix::fs::chown(&password_file, Some(user), Some(group))?;
         }
         let mut command = Command::new(self.folder.join("initdb"));
-        command.args([
-            "--username=postgres",
-            "--auth=scram-sha-256",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--no-sync",
-            "--pgdata",
-        ]);
-        command
-            .arg(&self.data)
-            .arg("--pwfile")
-            .arg(&password_file)
-            .current_dir("/")
-            .stdin(Stdio::null());
+        command.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--pgdata"]);
+        command.arg(&self.data).arg("--pwfile").arg(&password_file).current_dir("/").stdin(Stdio::null());
         if let Some((user, group)) = self.user {
             command.uid(user).gid(group);
         }
@@ -98,16 +72,8 @@ impl Postgres {
 
     /// The server itself.
     pub fn program(&self, run: &RunDir) -> Program {
-        let probe = Probe::Postgres {
-            program: self.folder.join("pg_isready"),
-            port: self.port,
-        };
-        let mut args = vec![
-            "-D".to_owned(),
-            self.data.display().to_string(),
-            "-p".to_owned(),
-            self.port.to_string(),
-        ];
+        let probe = Probe::Postgres { program: self.folder.join("pg_isready"), port: self.port };
+        let mut args = vec!["-D".to_owned(), self.data.display().to_string(), "-p".to_owned(), self.port.to_string()];
         let settings = [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
@@ -118,8 +84,7 @@ impl Postgres {
         for setting in settings {
             args.extend(["-c".to_owned(), setting.to_owned()]);
         }
-        let mut program =
-            parts::program(run, "postgres", &self.folder.join("postgres"), args, probe);
+        let mut program = parts::program(run, "postgres", &self.folder.join("postgres"), args, probe);
         program.user = self.user;
         program.folder = PathBuf::from("/");
         // Fast shutdown: sessions are ended, nothing is lost. SIGTERM would wait for every sidecar to let go.
@@ -130,9 +95,7 @@ impl Postgres {
     /// Makes database, roles and schemas; harmless when they exist.
     pub async fn set_up(&self, root: &Path, kept: &Kept) -> Result<()> {
         let file = root.join("scripts/database.sql");
-        let sql = tokio::fs::read_to_string(&file)
-            .await
-            .with_context(|| format!("reading {}", file.display()))?;
+        let sql = tokio::fs::read_to_string(&file).await.with_context(|| format!("reading {}", file.display()))?;
         // Passwords go by standard input: a command line is everyone's to read.
         let mut script = String::new();
         for schema in SCHEMAS {
@@ -141,38 +104,16 @@ impl Postgres {
         }
         script.push_str(&sql);
         let mut command = Command::new(self.folder.join("psql"));
-        command
-            .args([
-                "-X",
-                "-q",
-                "-v",
-                "ON_ERROR_STOP=1",
-                "-h",
-                "127.0.0.1",
-                "-U",
-                "postgres",
-                "-p",
-            ])
-            .arg(self.port.to_string());
-        command
-            .arg("postgres")
-            .env("PGPASSWORD", kept.password("postgres")?)
-            .current_dir("/");
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+        command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres", "-p"]).arg(self.port.to_string());
+        command.arg("postgres").env("PGPASSWORD", kept.password("postgres")?).current_dir("/");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().context("starting psql")?;
         if let Some(mut input) = child.stdin.take() {
             input.write_all(script.as_bytes()).await?;
         }
         let output = child.wait_with_output().await?;
         if !output.status.success() {
-            bail!(
-                "scripts/database.sql failed: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
+            bail!("scripts/database.sql failed: {}", String::from_utf8_lossy(&output.stderr));
         }
         Ok(())
     }
@@ -182,9 +123,7 @@ impl Postgres {
 fn data_folder(run: &RunDir) -> Result<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
     let inside = run.join("postgres");
-    let open = |folder: &Path| {
-        std::fs::metadata(folder).is_ok_and(|data| data.permissions().mode() & 0o001 != 0)
-    };
+    let open = |folder: &Path| std::fs::metadata(folder).is_ok_and(|data| data.permissions().mode() & 0o001 != 0);
     if run.path.ancestors().all(open) {
         return Ok(inside);
     }
@@ -192,12 +131,8 @@ fn data_folder(run: &RunDir) -> Result<PathBuf> {
         std::fs::create_dir_all(&outside)?;
         return Ok(outside);
     }
-    let outside = PathBuf::from(format!(
-        "/var/tmp/outrigger-{}",
-        crate::secrets::random_text()?
-    ));
+    let outside = PathBuf::from(format!("/var/tmp/outrigger-{}", crate::secrets::random_text()?));
     std::fs::create_dir_all(&outside)?;
-    std::os::unix::fs::symlink(&outside, &inside)
-        .with_context(|| format!("making {}", inside.display()))?;
+    std::os::unix::fs::symlink(&outside, &inside).with_context(|| format!("making {}", inside.display()))?;
     Ok(outside)
 }

@@ -11,10 +11,7 @@ use crate::tools;
 
 /// Writes its settings and says how it is started.
 pub(crate) fn program(run: &RunDir, port: u16, password: &str) -> Result<Program> {
-    let path = tools::need(
-        "redis-server",
-        "install Redis (Debian: redis-server, macOS: brew install redis)",
-    )?;
+    let path = tools::need("redis-server", "install Redis (Debian: redis-server, macOS: brew install redis)")?;
     let data = run.join("redis");
     std::fs::create_dir_all(&data)?;
     let settings = run.join("redis.conf");
@@ -24,15 +21,6 @@ pub(crate) fn program(run: &RunDir, port: u16, password: &str) -> Result<Program
     );
     // The password is in a file, because a command line is everyone's to read.
     write_private(&settings, text.as_bytes())?;
-    let probe = Probe::Redis {
-        port,
-        password: password.to_owned(),
-    };
-    Ok(parts::program(
-        run,
-        "redis",
-        &path,
-        vec![settings.display().to_string()],
-        probe,
-    ))
+    let probe = Probe::Redis { port, password: password.to_owned() };
+    Ok(parts::program(run, "redis", &path, vec![settings.display().to_string()], probe))
 }

@@ -20,12 +20,7 @@ pub(crate) fn program(run: &RunDir, jars: &Path, port: u16) -> Result<Program> {
         .flatten()
         .map(|entry| entry.path())
         .find(|path| path.extension().is_some_and(|end| end == "jar"));
-    let jar = jar.with_context(|| {
-        format!(
-            "there is no archive in {}; remove that folder to fetch it again",
-            jars.display()
-        )
-    })?;
+    let jar = jar.with_context(|| format!("there is no archive in {}; remove that folder to fetch it again", jars.display()))?;
     let args = [
         "-Xms64m".to_owned(),
         "-Xmx384m".to_owned(),
@@ -38,21 +33,8 @@ pub(crate) fn program(run: &RunDir, jars: &Path, port: u16) -> Result<Program> {
         "--armeria.ports[0].protocols[0]=http".to_owned(),
         "--logging.level.root=WARN".to_owned(),
     ];
-    let mut program = parts::program(
-        run,
-        "zipkin",
-        &java,
-        args.to_vec(),
-        Probe::Http {
-            port,
-            path: "/health",
-        },
-    );
-    program
-        .env
-        .push(("STORAGE_TYPE".to_owned(), "mem".to_owned()));
-    program
-        .env
-        .push(("QUERY_PORT".to_owned(), port.to_string()));
+    let mut program = parts::program(run, "zipkin", &java, args.to_vec(), Probe::Http { port, path: "/health" });
+    program.env.push(("STORAGE_TYPE".to_owned(), "mem".to_owned()));
+    program.env.push(("QUERY_PORT".to_owned(), port.to_string()));
     Ok(program)
 }

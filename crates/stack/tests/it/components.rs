@@ -13,10 +13,7 @@ fn components(folder: &str) -> BTreeMap<String, Value> {
         let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
         let value: Value = serde_yaml_ng::from_str(&text).unwrap();
         if value["kind"] == "Component" {
-            found.insert(
-                value["metadata"]["name"].as_str().unwrap().to_owned(),
-                value,
-            );
+            found.insert(value["metadata"]["name"].as_str().unwrap().to_owned(), value);
         }
     }
     found
@@ -30,12 +27,7 @@ fn the_sets_have_the_same_names_and_only_references_to_what_is_secret() {
     assert!(names("common").is_disjoint(&names("local")));
     for folder in ["common", "local", "kafka", "cloud"] {
         for (name, component) in components(folder) {
-            assert!(
-                component["scopes"]
-                    .as_sequence()
-                    .is_some_and(|scopes| !scopes.is_empty()),
-                "{folder}/{name} has no scopes"
-            );
+            assert!(component["scopes"].as_sequence().is_some_and(|scopes| !scopes.is_empty()), "{folder}/{name} has no scopes");
             for field in component["spec"]["metadata"].as_sequence().unwrap() {
                 let key = field["name"].as_str().unwrap().to_lowercase();
                 let words = [
@@ -53,10 +45,7 @@ fn the_sets_have_the_same_names_and_only_references_to_what_is_secret() {
                 ];
                 // consumerID contains no secret although it ends like one.
                 if words.iter().any(|word| key.contains(word)) {
-                    assert!(
-                        field["secretKeyRef"]["name"].is_string(),
-                        "{folder}/{name}: {key} is no reference"
-                    );
+                    assert!(field["secretKeyRef"]["name"].is_string(), "{folder}/{name}: {key} is no reference");
                 }
             }
         }
@@ -66,45 +55,21 @@ fn the_sets_have_the_same_names_and_only_references_to_what_is_secret() {
 #[tokio::test]
 async fn each_sidecar_loads_exactly_the_components_of_its_app() {
     let folder = Folder::new();
-    let apps = [
-        "identity",
-        "tasks",
-        "reminders",
-        "notifications",
-        "realtime",
-        "audit",
-        "web",
-        "gateway",
-    ];
+    let apps = ["identity", "tasks", "reminders", "notifications", "realtime", "audit", "web", "gateway"];
     let stack = start(options(&folder, &apps)).await;
     for app in apps {
         let wanted: BTreeSet<String> = ["common", "local"]
             .into_iter()
             .flat_map(components)
-            .filter(|(_, component)| {
-                component["scopes"]
-                    .as_sequence()
-                    .unwrap()
-                    .iter()
-                    .any(|scope| scope == app)
-            })
+            .filter(|(_, component)| component["scopes"].as_sequence().unwrap().iter().any(|scope| scope == app))
             .map(|(name, _)| name)
             .collect();
         let instance = stack.instance(app, 0).unwrap();
-        let (_, metadata) = sidecar(instance, "GET", "/v1.0/metadata", "")
-            .await
-            .unwrap();
+        let (_, metadata) = sidecar(instance, "GET", "/v1.0/metadata", "").await.unwrap();
         let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
-        let loaded = metadata["components"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|one| one["name"].as_str().unwrap().to_owned());
+        let loaded = metadata["components"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned());
         assert_eq!(loaded.collect::<BTreeSet<_>>(), wanted, "{app}");
-        assert_eq!(
-            metadata["resiliencies"][0]["name"], "outrigger-resiliency",
-            "{app}"
-        );
+        assert_eq!(metadata["resiliencies"][0]["name"], "outrigger-resiliency", "{app}");
     }
     stack.shutdown().await.unwrap();
 }

@@ -18,27 +18,17 @@ async fn requests_go_round_the_ready_gateways_and_sockets_to_realtime() {
     let answers = async || {
         let mut seen = BTreeSet::new();
         for _ in 0..6 {
-            seen.insert(
-                http(front, "GET", "/api/v1/tasks?limit=1", &[], "")
-                    .await
-                    .unwrap(),
-            );
+            seen.insert(http(front, "GET", "/api/v1/tasks?limit=1", &[], "").await.unwrap());
         }
         seen
     };
-    eventually(
-        "both gateways answer",
-        Duration::from_secs(10),
-        async || {
-            let seen = answers().await;
-            seen.len() == 2
-                && seen.iter().all(|(status, body)| {
-                    *status == 200
-                        && body.contains("/api/v1/tasks")
-                        && body.contains(&stack.front_url())
-                })
-        },
-    )
+    eventually("both gateways answer", Duration::from_secs(10), async || {
+        let seen = answers().await;
+        seen.len() == 2
+            && seen
+                .iter()
+                .all(|(status, body)| *status == 200 && body.contains("/api/v1/tasks") && body.contains(&stack.front_url()))
+    })
     .await;
     stack.stop("gateway-1").await.unwrap();
     eventually("one gateway answers", Duration::from_secs(10), async || {
@@ -48,30 +38,19 @@ async fn requests_go_round_the_ready_gateways_and_sockets_to_realtime() {
     .await;
 
     let mut socket = TcpStream::connect(("127.0.0.1", front)).await.unwrap();
-    socket
-        .write_all(
-            b"GET /ws HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n",
-        )
-        .await
-        .unwrap();
+    socket.write_all(b"GET /ws HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n").await.unwrap();
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(socket.read_u8().await.unwrap());
     }
-    assert!(
-        head.starts_with(b"HTTP/1.1 101"),
-        "{}",
-        String::from_utf8_lossy(&head)
-    );
+    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
     socket.write_all(b"hello").await.unwrap();
     let mut back = [0; 5];
     socket.read_exact(&mut back).await.unwrap();
     assert_eq!(&back, b"hello");
 
     stack.stop("gateway").await.unwrap();
-    eventually("nobody is ready", Duration::from_secs(10), async || {
-        http(front, "GET", "/", &[], "").await.unwrap().0 == 503
-    })
-    .await;
+    eventually("nobody is ready", Duration::from_secs(10), async || http(front, "GET", "/", &[], "").await.unwrap().0 == 503)
+        .await;
     stack.shutdown().await.unwrap();
 }

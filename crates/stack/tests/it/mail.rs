@@ -11,50 +11,24 @@ async fn mail_and_text_messages_arrive_and_can_be_refused() {
     stack.smtp_refuse(2);
     let mut statuses = Vec::new();
     for _ in 0..3 {
-        statuses.push(
-            sidecar(notifications, "POST", "/v1.0/bindings/email", mail)
-                .await
-                .unwrap()
-                .0,
-        );
+        statuses.push(sidecar(notifications, "POST", "/v1.0/bindings/email", mail).await.unwrap().0);
     }
     assert_eq!(statuses, [500, 500, 204]);
     let mails = stack.mails();
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0].to, ["ann@example.com"]);
-    assert!(
-        mails[0].content.contains("Subject: Submit report")
-            && mails[0].content.contains("Due soon"),
-        "{}",
-        mails[0].content
-    );
-    let (_, page) = http(port(&stack.inbox_url()), "GET", "/", &[], "")
-        .await
-        .unwrap();
-    assert!(
-        page.contains("Submit report") && page.contains("ann@example.com"),
-        "{page}"
-    );
+    assert!(mails[0].content.contains("Subject: Submit report") && mails[0].content.contains("Due soon"), "{}", mails[0].content);
+    let (_, page) = http(port(&stack.inbox_url()), "GET", "/", &[], "").await.unwrap();
+    assert!(page.contains("Submit report") && page.contains("ann@example.com"), "{page}");
 
     let sms = r#"{"operation":"create","metadata":{"toNumber":"+15550123","To":"+15550123"},"data":"Submit report is due"}"#;
     stack.sms_refuse(1, 503);
-    assert_eq!(
-        sidecar(notifications, "POST", "/v1.0/bindings/sms", sms)
-            .await
-            .unwrap()
-            .0,
-        500
-    );
-    let (status, body) = sidecar(notifications, "POST", "/v1.0/bindings/sms", sms)
-        .await
-        .unwrap();
+    assert_eq!(sidecar(notifications, "POST", "/v1.0/bindings/sms", sms).await.unwrap().0, 500);
+    let (status, body) = sidecar(notifications, "POST", "/v1.0/bindings/sms", sms).await.unwrap();
     assert!(status < 300, "{status} {body}");
     let sms = stack.sms();
     assert_eq!(sms.len(), 1);
     assert!(sms[0].body.contains("Submit report is due"), "{sms:?}");
-    assert!(
-        sms[0].headers.iter().any(|(_, value)| value == "+15550123"),
-        "{sms:?}"
-    );
+    assert!(sms[0].headers.iter().any(|(_, value)| value == "+15550123"), "{sms:?}");
     stack.shutdown().await.unwrap();
 }

@@ -8,20 +8,10 @@ async fn only_identity_reads_the_signing_key_and_no_app_reads_passwords() {
     let stack = start(options(&folder, &["identity", "tasks"])).await;
     let read = async |app: &str, secret: &str| {
         let instance = stack.instance(app, 0).unwrap();
-        sidecar(
-            instance,
-            "GET",
-            &format!("/v1.0/secrets/secretstore/{secret}"),
-            "",
-        )
-        .await
-        .unwrap()
+        sidecar(instance, "GET", &format!("/v1.0/secrets/secretstore/{secret}"), "").await.unwrap()
     };
     let (status, body) = read("identity", "outrigger-jwt").await;
-    assert!(
-        status == 200 && body.contains("BEGIN PRIVATE KEY"),
-        "{status}"
-    );
+    assert!(status == 200 && body.contains("BEGIN PRIVATE KEY"), "{status}");
     assert_eq!(read("tasks", "outrigger-jwt").await.0, 403);
     for app in ["identity", "tasks"] {
         let (status, body) = read(app, "outrigger-clients").await;
@@ -31,9 +21,6 @@ async fn only_identity_reads_the_signing_key_and_no_app_reads_passwords() {
         }
     }
     let (_, bulk) = read("tasks", "bulk").await;
-    assert!(
-        !bulk.contains("PRIVATE KEY") && !bulk.contains("postgres://"),
-        "{bulk}"
-    );
+    assert!(!bulk.contains("PRIVATE KEY") && !bulk.contains("postgres://"), "{bulk}");
     stack.shutdown().await.unwrap();
 }

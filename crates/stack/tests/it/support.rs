@@ -8,18 +8,15 @@ use stack::{Instance, Options, Stack, quiet};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-pub const SUBSCRIPTIONS: &str = r#"[{"pubsubname":"pubsub","topic":"task-events","route":"/events/task-events","deadLetterTopic":"task-events-dlq"}]"#;
+pub const SUBSCRIPTIONS: &str =
+    r#"[{"pubsubname":"pubsub","topic":"task-events","route":"/events/task-events","deadLetterTopic":"task-events-dlq"}]"#;
 
 /// A run directory that is removed when the story is over.
 pub struct Folder(pub PathBuf);
 
 impl Folder {
     pub fn new() -> Self {
-        let path = std::env::temp_dir().join(format!(
-            "outrigger-stack-{}-{:?}",
-            std::process::id(),
-            std::thread::current().id()
-        ));
+        let path = std::env::temp_dir().join(format!("outrigger-stack-{}-{:?}", std::process::id(), std::thread::current().id()));
         let _ = std::fs::remove_dir_all(&path);
         Self(path)
     }
@@ -32,25 +29,16 @@ impl Drop for Folder {
 }
 
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .canonicalize()
-        .unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
 /// A stack in this folder with these apps, each played by the stand-in.
 pub fn options(folder: &Folder, apps: &[&str]) -> Options {
     let mut options = Options::new(root(), &folder.0);
     options.apps = Some(apps.iter().map(|app| (*app).to_owned()).collect());
-    let stub = std::env::current_exe()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join("../examples/stub");
+    let stub = std::env::current_exe().unwrap().parent().unwrap().join("../examples/stub");
     for app in apps {
-        options
-            .commands
-            .insert((*app).to_owned(), vec![stub.display().to_string()]);
+        options.commands.insert((*app).to_owned(), vec![stub.display().to_string()]);
         let env = options.env.entry((*app).to_owned()).or_default();
         env.insert("STUB_SUBSCRIPTIONS".to_owned(), "[]".to_owned());
     }
@@ -80,45 +68,25 @@ pub async fn eventually(what: &str, patience: Duration, mut condition: impl Asyn
 }
 
 /// Status and body of a request without any library in between.
-pub async fn http(
-    port: u16,
-    method: &str,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: &str,
-) -> Result<(u16, String)> {
+pub async fn http(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Result<(u16, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    let mut request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n",
-        body.len()
-    );
+    let mut request =
+        format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
-    stream
-        .write_all(format!("{request}\r\n{body}").as_bytes())
-        .await?;
+    stream.write_all(format!("{request}\r\n{body}").as_bytes()).await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
     let text = String::from_utf8_lossy(&answer).into_owned();
-    let Some((head, body)) = text.split_once("\r\n\r\n") else {
-        bail!("no answer from {path}")
-    };
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { bail!("no answer from {path}") };
     let status = head.split(' ').nth(1).context("no status")?.parse()?;
     Ok((status, body.to_owned()))
 }
 
 /// A call to this pair's sidecar.
-pub async fn sidecar(
-    instance: &Instance,
-    method: &str,
-    path: &str,
-    body: &str,
-) -> Result<(u16, String)> {
-    let headers = [
-        ("dapr-api-token", instance.dapr_api_token.as_str()),
-        ("content-type", "application/json"),
-    ];
+pub async fn sidecar(instance: &Instance, method: &str, path: &str, body: &str) -> Result<(u16, String)> {
+    let headers = [("dapr-api-token", instance.dapr_api_token.as_str()), ("content-type", "application/json")];
     http(instance.dapr_http_port, method, path, &headers, body).await
 }
 
@@ -134,27 +102,15 @@ pub async fn publish(instance: &Instance, id: &str) -> Result<()> {
 
 /// The ids an app has kept.
 pub fn ids(file: &Path) -> Vec<String> {
-    std::fs::read_to_string(file)
-        .unwrap_or_default()
-        .lines()
-        .map(str::to_owned)
-        .collect()
+    std::fs::read_to_string(file).unwrap_or_default().lines().map(str::to_owned).collect()
 }
 
 pub fn port(url: &str) -> u16 {
-    url.rsplit(':')
-        .next()
-        .unwrap()
-        .trim_end_matches('/')
-        .parse()
-        .unwrap()
+    url.rsplit(':').next().unwrap().trim_end_matches('/').parse().unwrap()
 }
 
 pub async fn database(stack: &Stack) -> tokio_postgres::Client {
-    let (client, connection) =
-        tokio_postgres::connect(&stack.postgres_url(), tokio_postgres::NoTls)
-            .await
-            .unwrap();
+    let (client, connection) = tokio_postgres::connect(&stack.postgres_url(), tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client
 }

@@ -1,1 +1,20 @@
-//! The harness and the proofs: every story against the real parts.
+//! The harness of the stories: one stack a run, one tenant a test, and verbs of the product.
+//!
+//! - [`suite`]: the stack that all stories of a run share, started once
+//! - [`story`](story()): runs one story in a world of its own and checks at its end that nothing was left in a queue
+//! - [`person`]: somebody with a token, who creates, completes and lists
+//! - [`socket`]: an open page's WebSocket
+//! - [`database`]: PostgreSQL as its administrator sees it
+//! - [`zipkin`]: traces, as Zipkin's API gives them
+//! - [`eventually`](eventually()): waits for a condition with a patience
+
+pub mod database;
+pub mod eventually;
+pub mod person;
+pub mod socket;
+pub mod suite;
+pub mod zipkin;
+
+pub use eventually::eventually;
+pub use person::{Answer, Person};
+pub use suite::{Suite, story};

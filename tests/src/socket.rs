@@ -1,0 +1,56 @@
+//! An open page's WebSocket.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use futures::StreamExt;
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use crate::person::Person;
+
+/// One socket.
+pub struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// Every frame so far.
+    pub frames: Vec<Value>,
+}
+
+impl Socket {
+    /// Opens one through the front door and waits for its greeting.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn open(person: &Person) -> Result<Self> {
+        let url = person.suite.url(&format!("/ws?token={}", person.token)).replacen("http", "ws", 1);
+        let (stream, _) = tokio_tungstenite::connect_async(url).await?;
+        let mut socket = Self { stream, frames: Vec::new() };
+        socket.next(Duration::from_secs(5), |frame| frame["type"] == "hello").await?;
+        Ok(socket)
+    }
+
+    /// The first frame from here on that fits.
+    ///
+    /// # Errors
+    /// When none came within `patience`, or the socket was closed.
+    pub async fn next(&mut self, patience: Duration, fits: impl Fn(&Value) -> bool) -> Result<Value> {
+        let wait = async {
+            loop {
+                match self.stream.next().await.context("the socket ended")?? {
+                    Message::Text(text) => {
+                        let frame: Value = serde_json::from_str(&text)?;
+                        self.frames.push(frame.clone());
+                        if fits(&frame) {
+                            return Ok(frame);
+                        }
+                    }
+                    Message::Close(frame) => bail!("the socket was closed: {frame:?}"),
+                    _ => {}
+                }
+            }
+        };
+        tokio::time::timeout(patience, wait).await.with_context(|| format!("no fitting frame within {patience:?}"))?
+    }
+}

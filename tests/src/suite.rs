@@ -1,0 +1,142 @@
+//! The stack that all stories of a run share, and the world of one story.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use stack::{Options, Set, Stack};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use crate::database::Database;
+use crate::eventually;
+use crate::person::Person;
+
+/// Which component set the run is for: `local` or `kafka`.
+const SET: &str = "OUTRIGGER_SET";
+/// How long a story's events may take to leave the outboxes once it has ended.
+const SETTLED: Duration = Duration::from_secs(20);
+/// The apps with an outbox.
+const OUTBOXES: [&str; 5] = ["identity", "tasks", "reminders", "notifications", "audit"];
+
+static SHARED: OnceCell<Suite> = OnceCell::const_new();
+
+/// A running suite. Cheap to clone.
+#[derive(Clone)]
+pub struct Suite {
+    stack: Arc<Stack>,
+    client: reqwest::Client,
+}
+
+impl Suite {
+    /// The one of this run: Zipkin on, three instances of reminders, two of realtime and of the gateway.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn shared() -> Result<Self> {
+        let shared = SHARED.get_or_try_init(async || Self::start(Self::options("shared")?).await).await?;
+        // Every test has its own runtime, and a client's connections live and die with the runtime they were made in.
+        Ok(Self { stack: shared.stack.clone(), client: client()? })
+    }
+
+    /// One of its own, for a story that breaks things.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn start(options: Options) -> Result<Self> {
+        // A run begins with empty databases and logs.
+        if options.run_dir.exists() {
+            std::fs::remove_dir_all(&options.run_dir).with_context(|| options.run_dir.display().to_string())?;
+        }
+        let stack = Stack::start(options, stack::quiet()).await?;
+        Ok(Self { stack: Arc::new(stack), client: client()? })
+    }
+
+    /// What [`Suite::shared`] starts, in a run directory called `name`.
+    ///
+    /// # Errors
+    /// When this is not inside the repository.
+    pub fn options(name: &str) -> Result<Options> {
+        let root = stack::find_root(std::path::Path::new(env!("CARGO_MANIFEST_DIR")))?;
+        let set = set()?;
+        let mut options = Options::new(&root, std::env::temp_dir().join(format!("outrigger-{}-{name}", set.name())));
+        options.set = set;
+        options.zipkin = true;
+        for (app, count) in [("reminders", 3), ("realtime", 2), ("gateway", 2)] {
+            options.replicas.insert(app.to_owned(), count);
+        }
+        // Signing up is limited by address, and every story of a run has the same one.
+        options.env.entry("gateway".to_owned()).or_default().insert("OPEN_RATE".to_owned(), "6000".to_owned());
+        Ok(options)
+    }
+
+    /// The parts.
+    pub fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// A client without cookies that follows no redirect.
+    pub fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    /// An address behind the front door.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.stack.front_url())
+    }
+
+    /// Somebody new, in a tenant of their own, with a token that the suite's key signed.
+    ///
+    /// # Errors
+    /// When the key cannot be read.
+    pub fn person(&self) -> Result<Person> {
+        Person::new(self.clone())
+    }
+
+    /// Waits until no event of the tenants is left in an outbox, and fails if one of them became a dead letter.
+    ///
+    /// # Errors
+    /// When something is left.
+    pub async fn settled(&self, tenants: &[Uuid]) -> Result<()> {
+        let database = Database::of(self).await?;
+        let tenants: Vec<String> = tenants.iter().map(Uuid::to_string).collect();
+        for app in OUTBOXES {
+            let sql = format!(
+                "select count(*) from {app}.outbox_events where published_at is null and payload -> 'metadata' ->> 'tenant_id' = any ($1)"
+            );
+            eventually(&format!("the outbox of {app} is empty"), SETTLED, async || {
+                Ok((database.count(&sql, &[&tenants]).await? == 0).then_some(()))
+            })
+            .await?;
+        }
+        let letters = "select count(*) from audit.dead_letters where state = 'open' and original::text ~ any ($1)";
+        let open = database.count(letters, &[&tenants]).await?;
+        anyhow::ensure!(open == 0, "{open} dead letters are open");
+        Ok(())
+    }
+}
+
+fn client() -> Result<reqwest::Client> {
+    Ok(reqwest::Client::builder().timeout(Duration::from_secs(30)).redirect(reqwest::redirect::Policy::none()).build()?)
+}
+
+/// Runs one story with the shared suite and checks at its end that nothing was left in a queue.
+///
+/// # Errors
+/// What the story says, or what was left.
+pub async fn story(tell: impl AsyncFnOnce(Suite, Person) -> Result<()>) -> Result<()> {
+    let suite = Suite::shared().await?;
+    let person = suite.person()?;
+    let tenant = person.tenant_id;
+    tell(suite.clone(), person).await?;
+    suite.settled(&[tenant]).await
+}
+
+/// The component set of this run.
+///
+/// # Errors
+/// When the variable names an unknown one.
+#[expect(clippy::disallowed_methods, reason = "the harness has no settings but this one")]
+pub fn set() -> Result<Set> {
+    std::env::var(SET).map_or(Ok(Set::Local), |name| name.parse())
+}

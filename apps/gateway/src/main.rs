@@ -1,3 +1,5 @@
-//! The one public door to the API: routes, tokens, limits, breakers, documents.
+//! Starts the process, nothing else.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    service::main::<gateway::Gateway>()
+}

@@ -1,0 +1,97 @@
+//! Hands a request on to its app and brings the answer back, both streaming.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::Response;
+use service::Problem;
+use sidecar::invoke::{Path, Request};
+use sidecar::{Error, Sidecar};
+
+use crate::body::Outgoing;
+use crate::circuits::Permit;
+use crate::headers;
+use crate::routes::Route;
+
+/// What is handed on.
+pub struct Forward<'a> {
+    /// Where to.
+    pub route: &'static Route,
+    /// The client's method: HEAD may stand for GET.
+    pub method: Method,
+    /// Path on the app.
+    pub path: Path,
+    /// Query as the client wrote it.
+    pub query: Option<&'a str>,
+    /// Headers that may pass.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Outgoing,
+}
+
+impl Forward<'_> {
+    /// Sends it. A request that changes nothing is tried once more when the app fails (DECISIONS 20).
+    ///
+    /// # Errors
+    /// 503 when the app does not answer; what the app itself answers is handed back as it is.
+    pub async fn send(self, sidecar: &Sidecar, mut permit: Permit) -> Result<Response, Problem> {
+        let Outgoing { body, empty, fate } = self.body;
+        let repeatable = empty && (self.method == Method::GET || self.method == Method::HEAD);
+        let request = |path: Path, headers: HeaderMap, body| Request {
+            app: self.route.app,
+            method: self.method.clone(),
+            path,
+            query: self.query,
+            headers,
+            body,
+            timeout: self.route.timeout,
+        };
+        let again = repeatable.then(|| (self.path.clone(), self.headers.clone()));
+        let mut result = sidecar.invoke(request(self.path, self.headers, body)).await;
+        if let Some(problem) = fate.problem(self.route.body) {
+            return Err(problem);
+        }
+        if failed(&result)
+            && permit.failed()
+            && deserves_another(&result)
+            && let Some((path, headers)) = again
+        {
+            result = sidecar.invoke(request(path, headers, reqwest::Body::default())).await;
+            if failed(&result) {
+                permit.failed();
+            }
+        }
+        if !failed(&result) {
+            permit.succeeded();
+        }
+        result.map(answer).map_err(Problem::from)
+    }
+}
+
+type Answered = Result<http::Response<reqwest::Body>, Error>;
+
+/// Whether the app, and not the request, is to blame.
+fn failed(result: &Answered) -> bool {
+    match result {
+        Ok(response) => matches!(
+            response.status(),
+            StatusCode::INTERNAL_SERVER_ERROR | StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+        ),
+        Err(error) => error.is_unavailable(),
+    }
+}
+
+/// Whether the same request may end otherwise: a 500 is the app's own word, and a second wait as long as the first is no help.
+fn deserves_another(result: &Answered) -> bool {
+    match result {
+        Ok(response) => response.status() != StatusCode::INTERNAL_SERVER_ERROR,
+        Err(error) => matches!(error, Error::NoAnswer { .. }),
+    }
+}
+
+fn answer(from_app: http::Response<reqwest::Body>) -> Response {
+    let (parts, body) = from_app.into_parts();
+    let mut response = Response::new(Body::new(body));
+    *response.status_mut() = parts.status;
+    *response.headers_mut() = headers::to_client(&parts.headers);
+    response
+}

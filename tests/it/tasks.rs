@@ -71,9 +71,14 @@ async fn contract_the_same_key_makes_one_task_and_another_body_is_refused() -> R
 #[tokio::test]
 async fn contract_a_patch_changes_what_it_names_and_a_stale_version_is_412() -> Result<()> {
     story(async |_, person| {
-        let task = person.create_task(&json!({ "title": "a", "description": "b", "due_at": "2031-01-01T00:00:00Z", "reminder_offset_minutes": 5 })).await?;
+        let task = person
+            .create_task(
+                &json!({ "title": "a", "description": "b", "due_at": "2031-01-01T00:00:00Z", "reminder_offset_minutes": 5 }),
+            )
+            .await?;
         let path = format!("/tasks/{}", task.id);
-        let changed: contracts::task::Task = person.patch(&path, &json!({ "due_at": null, "priority": "low" })).await?.expect(200)?;
+        let changed: contracts::task::Task =
+            person.patch(&path, &json!({ "due_at": null, "priority": "low" })).await?.expect(200)?;
         ensure!(changed.version == 2 && changed.due_at.is_none() && changed.reminder_offset_minutes.is_none(), "{changed:?}");
         ensure!(changed.title == "a" && changed.description.as_deref() == Some("b"), "{changed:?}");
         let same: contracts::task::Task = person.patch(&path, &json!({ "title": "a" })).await?.expect(200)?;
@@ -134,7 +139,10 @@ async fn contract_filters_and_orders_combine_in_one_list() -> Result<()> {
             ensure!(found == titles, "{query}: {found:?}");
             ensure!(page.total == titles.len() as i64, "{query}: total {}", page.total);
         }
-        ensure!(person.get("/tasks?sort=colour&limit=0&status=gone").await?.is(422)?.fields() == ["status", "sort", "limit"], "each named");
+        ensure!(
+            person.get("/tasks?sort=colour&limit=0&status=gone").await?.is(422)?.fields() == ["status", "sort", "limit"],
+            "each named"
+        );
         Ok(())
     })
     .await

@@ -79,7 +79,13 @@ impl Trace {
     /// One line a span, for the message of a failed test.
     pub fn outline(&self) -> String {
         let line = |span: &Span| {
-            format!("{} {} {} <- {}", span.local_endpoint.service_name, span.name, span.id, span.parent_id.as_deref().unwrap_or("-"))
+            format!(
+                "{} {} {} <- {}",
+                span.local_endpoint.service_name,
+                span.name,
+                span.id,
+                span.parent_id.as_deref().unwrap_or("-")
+            )
         };
         self.spans.iter().map(line).collect::<Vec<_>>().join("\n")
     }

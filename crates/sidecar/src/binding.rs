@@ -1,12 +1,17 @@
 //! Output bindings other than the database: mail, SMS, counters.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use dapr::dapr::proto::runtime::v1 as proto;
 
 use crate::client::Sidecar;
 use crate::error::{Error, Result};
+
+/// Time allowed for one binding: above the 15 s that the resiliency file gives a mail, so that an attempt is never given up while the
+/// sidecar still makes it.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What an output binding answered.
 #[derive(Clone, Debug)]
@@ -35,7 +40,7 @@ impl Sidecar {
             metadata,
             operation: operation.to_owned(),
         };
-        self.observed("binding", component, self.inner.timeout, async {
+        self.observed("binding", component, TIMEOUT, async {
             let (mut client, request) = self.grpc(request);
             let answer = client
                 .invoke_binding(request)

@@ -1,0 +1,119 @@
+//! The rules of the repository that a reader would otherwise have to remember.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+/// What `cargo` calls everything that an app links, by the member that links it.
+fn trees() -> Result<BTreeMap<String, BTreeSet<String>>> {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline", "--filter-platform", "x86_64-unknown-linux-gnu"])
+        .current_dir(root()?)
+        .output()?;
+    let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata")?;
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let names: BTreeMap<String, String> =
+        list(&metadata["packages"]).iter().map(|package| (text(&package["id"]), text(&package["name"]))).collect();
+    let mut edges: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for node in list(&metadata["resolve"]["nodes"]) {
+        let shipped = |dependency: &Value| list(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"].is_null());
+        let next = list(&node["deps"])
+            .iter()
+            .filter(|dependency| shipped(dependency))
+            .map(|dependency| text(&dependency["pkg"]))
+            .collect();
+        edges.insert(text(&node["id"]), next);
+    }
+    let mut trees = BTreeMap::new();
+    for member in list(&metadata["workspace_members"]).iter().map(text) {
+        let (mut seen, mut open) = (BTreeSet::new(), vec![member.clone()]);
+        while let Some(id) = open.pop() {
+            if seen.insert(id.clone()) {
+                open.extend(edges.get(&id).cloned().unwrap_or_default());
+            }
+        }
+        let tree = seen.iter().filter_map(|id| names.get(id).cloned()).collect();
+        trees.insert(names.get(&member).cloned().unwrap_or_default(), tree);
+    }
+    Ok(trees)
+}
+
+fn root() -> Result<PathBuf> {
+    stack::find_root(Path::new(env!("CARGO_MANIFEST_DIR")))
+}
+
+/// The crates that `deny.toml` bans and who may use each all the same.
+fn bans() -> Result<Vec<(String, Vec<String>)>> {
+    let text = std::fs::read_to_string(root()?.join("deny.toml"))?;
+    let quoted = |text: &str| text.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let bans = text.lines().filter(|line| line.trim_start().starts_with("{ crate = ")).map(|line| {
+        let name = quoted(line).first().cloned().unwrap_or_default();
+        let wrappers =
+            line.split_once("wrappers = [").and_then(|(_, rest)| rest.split_once(']')).map(|(inside, _)| quoted(inside));
+        (name, wrappers.unwrap_or_default())
+    });
+    Ok(bans.collect())
+}
+
+#[test]
+fn contract_no_app_links_a_database_broker_mail_or_cloud_client() -> Result<()> {
+    let (trees, bans) = (trees()?, bans()?);
+    ensure!(bans.len() > 10, "deny.toml was read: {bans:?}");
+    let with_stack = ["stack", "tests", "outrigger"];
+    for (member, tree) in &trees {
+        for (banned, wrappers) in &bans {
+            // What may use a banned crate may be used in turn by whom the rules let use it: everyone sidecar, only cli and tests stack.
+            let excused = wrappers.iter().any(|wrapper| wrapper == "sidecar") || with_stack.contains(&member.as_str());
+            ensure!(excused || !tree.contains(banned), "{member} links {banned}");
+        }
+        ensure!(with_stack.contains(&member.as_str()) || !tree.contains("stack"), "{member} links stack");
+    }
+    Ok(())
+}
+
+#[test]
+fn contract_only_the_sidecar_crate_names_dapr() -> Result<()> {
+    for folder in ["apps", "crates", "tests"] {
+        for manifest in files(&root()?.join(folder), "Cargo.toml")? {
+            let text = std::fs::read_to_string(&manifest)?;
+            let names = text.lines().any(|line| line.starts_with("dapr.") || line.starts_with("dapr "));
+            ensure!(!names || manifest.ends_with("crates/sidecar/Cargo.toml"), "{} names dapr", manifest.display());
+            ensure!(text.contains("[lints]\nworkspace = true"), "{} does not share the lints", manifest.display());
+        }
+    }
+    for source in files(&root()?.join("apps"), ".rs")? {
+        let text = std::fs::read_to_string(&source)?;
+        ensure!(!text.contains("/v1.0/"), "{} knows a Dapr URL", source.display());
+    }
+    Ok(())
+}
+
+#[test]
+fn contract_every_source_file_opens_with_what_it_is_for_and_fits_a_few_screens() -> Result<()> {
+    for folder in ["apps", "crates", "tests"] {
+        for source in files(&root()?.join(folder), ".rs")? {
+            let text = std::fs::read_to_string(&source)?;
+            ensure!(text.starts_with("//!"), "{} does not open with a //! sentence", source.display());
+            let lines = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]")).count();
+            ensure!(lines <= 450, "{} has {lines} lines without its tests; which room does a part belong to?", source.display());
+        }
+    }
+    Ok(())
+}
+
+/// Every file below a folder whose name ends so.
+fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files(&path, ending)?);
+        } else if path.to_string_lossy().ends_with(ending) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}

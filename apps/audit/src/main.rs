@@ -1,3 +1,5 @@
-//! Who did what and when, and the letters nobody could handle.
+//! Starts the process, nothing else.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    service::main::<audit::Audit>()
+}

@@ -1,3 +1,5 @@
-//! The socket: each change of a person's data to each of their open pages.
+//! Starts the process, nothing else.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    service::main::<realtime::Realtime>()
+}

@@ -1,0 +1,182 @@
+//! The sockets of this instance, by person.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::ws::Utf8Bytes;
+use chrono::{DateTime, Utc};
+use sidecar::Context;
+use tokio::sync::{Notify, mpsc};
+use uuid::Uuid;
+
+use crate::seen::Seen;
+
+/// A frame on its way to a page.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// Its text.
+    pub text: Utf8Bytes,
+    /// Whose story it belongs to.
+    pub context: Context,
+    /// When the change was made.
+    pub occurred_at: DateTime<Utc>,
+}
+
+/// What is asked of the memory before a push.
+#[derive(Clone, Copy, Debug)]
+pub struct News {
+    /// Of the event.
+    pub event_id: Uuid,
+    /// What changed.
+    pub task_id: Uuid,
+    /// Its version; absent for what is not a task.
+    pub version: Option<i64>,
+    /// When.
+    pub occurred_at: DateTime<Utc>,
+}
+
+/// The sockets of one instance. Cheap to clone.
+#[derive(Clone)]
+pub struct Hub {
+    /// Which instance.
+    pub instance: Uuid,
+    queue: usize,
+    inner: Arc<Mutex<Inner>>,
+}
+
+struct Inner {
+    seen: Seen,
+    people: HashMap<Uuid, Vec<Line>>,
+}
+
+/// The hub's end of one socket.
+struct Line {
+    id: Uuid,
+    frames: mpsc::Sender<Push>,
+    overflowed: Arc<Notify>,
+}
+
+/// The socket's end; leaves the hub when dropped.
+pub struct Seat {
+    id: Uuid,
+    user_id: Uuid,
+    hub: Hub,
+    /// What is to be sent.
+    pub frames: mpsc::Receiver<Push>,
+    /// Told once when more was to be sent than may wait.
+    pub overflowed: Arc<Notify>,
+}
+
+impl Hub {
+    /// No sockets yet; at most `queue` frames wait for each.
+    pub fn new(since: DateTime<Utc>, queue: usize) -> Self {
+        let inner = Inner { seen: Seen::new(since), people: HashMap::new() };
+        Self { instance: Uuid::now_v7(), queue, inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    /// Takes a place among the sockets of a person.
+    pub fn join(&self, user_id: Uuid) -> Seat {
+        let (sender, frames) = mpsc::channel(self.queue);
+        let (id, overflowed) = (Uuid::now_v7(), Arc::new(Notify::new()));
+        let line = Line { id, frames: sender, overflowed: overflowed.clone() };
+        self.lock().people.entry(user_id).or_default().push(line);
+        Seat { id, user_id, hub: self.clone(), frames, overflowed }
+    }
+
+    /// Pushes to every socket of a person, if they have one here and the news is new. Gives to how many.
+    pub fn push(&self, user_id: Uuid, news: News, push: &Push, now: DateTime<Utc>) -> usize {
+        let mut inner = self.lock();
+        // Without a socket nothing is remembered: a page that connects later may still get it, once.
+        if !inner.people.contains_key(&user_id)
+            || !inner.seen.admit(news.event_id, news.task_id, news.version, news.occurred_at, now)
+        {
+            return 0;
+        }
+        let Some(lines) = inner.people.get_mut(&user_id) else { return 0 };
+        // A socket that cannot keep up is let go: its page comes back and reads the lists, so it misses nothing.
+        lines.retain(|line| {
+            let taken = line.frames.try_send(push.clone()).is_ok();
+            if !taken {
+                line.overflowed.notify_one();
+            }
+            taken
+        });
+        lines.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut inner = self.hub.lock();
+        if let Some(lines) = inner.people.get_mut(&self.user_id) {
+            lines.retain(|line| line.id != self.id);
+            if lines.is_empty() {
+                inner.people.remove(&self.user_id);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    const ANNA: Uuid = Uuid::from_u128(1);
+    const BEN: Uuid = Uuid::from_u128(2);
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_772_000_000, 0).unwrap()
+    }
+
+    fn send(hub: &Hub, user_id: Uuid, event: u128) -> usize {
+        let news =
+            News { event_id: Uuid::from_u128(event), task_id: Uuid::from_u128(event), version: Some(1), occurred_at: now() };
+        let push = Push { text: event.to_string().into(), context: Context::unrecorded(), occurred_at: now() };
+        hub.push(user_id, news, &push, now())
+    }
+
+    #[test]
+    fn each_page_of_a_person_gets_it_and_nobody_else() {
+        let hub = Hub::new(now(), 4);
+        let (mut one, mut two, mut other) = (hub.join(ANNA), hub.join(ANNA), hub.join(BEN));
+        assert_eq!(send(&hub, ANNA, 10), 2);
+        assert_eq!(one.frames.try_recv().unwrap().text.as_str(), "10");
+        assert_eq!(two.frames.try_recv().unwrap().text.as_str(), "10");
+        assert!(other.frames.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_repeat_reaches_no_page_twice() {
+        let hub = Hub::new(now(), 4);
+        let seat = hub.join(ANNA);
+        assert_eq!((send(&hub, ANNA, 10), send(&hub, ANNA, 10)), (1, 0));
+        drop(seat);
+        let _later = hub.join(ANNA);
+        assert_eq!(send(&hub, ANNA, 10), 0);
+    }
+
+    #[test]
+    fn a_full_queue_lets_the_socket_go_and_spares_the_others() {
+        let hub = Hub::new(now(), 1);
+        let (slow, mut quick) = (hub.join(ANNA), hub.join(ANNA));
+        assert_eq!(send(&hub, ANNA, 10), 2);
+        assert!(quick.frames.try_recv().is_ok());
+        assert_eq!(send(&hub, ANNA, 11), 1);
+        assert!(slow.overflowed.notified().now_or_never().is_some());
+        assert!(quick.overflowed.notified().now_or_never().is_none());
+    }
+
+    #[test]
+    fn who_has_left_leaves_nothing_behind() {
+        let hub = Hub::new(now(), 1);
+        drop((hub.join(ANNA), hub.join(ANNA)));
+        assert!(hub.lock().people.is_empty());
+        assert_eq!(send(&hub, ANNA, 10), 0);
+    }
+}

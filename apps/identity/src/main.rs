@@ -1,3 +1,5 @@
-//! Who is who: people, sessions, client credentials, tokens and their keys.
+//! Starts the process, nothing else.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    service::main::<identity::Identity>()
+}

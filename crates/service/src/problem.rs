@@ -158,6 +158,12 @@ impl Problem {
         Self::fields(vec![FieldError { field: field.into(), message: message.into() }])
     }
 
+    /// Names a field that a refusal with another code is about, such as the one that must be unique.
+    pub fn naming(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
+        self.errors.push(FieldError { field: field.into(), message: message.into() });
+        self
+    }
+
     /// Our fault, with what the log should say.
     pub fn internal(cause: impl StdError + Send + Sync + 'static) -> Self {
         Self::new(Code::Internal, "The failure was recorded; the correlation id finds it.").caused_by(cause)

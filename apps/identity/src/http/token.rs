@@ -1,0 +1,111 @@
+//! `POST /auth/token`: an access token for client credentials (RFC 6749, 4.4).
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use service::Problem;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::Context;
+use crate::oauth::{Parameters, Refusal};
+use crate::secret::{self, Hash};
+use crate::store::Life;
+use crate::token::{self, Holder};
+
+const GRANT_TYPE: &str = "client_credentials";
+
+/// What a client shows.
+#[derive(ToSchema)]
+pub struct TokenRequest {
+    /// Always `client_credentials`.
+    pub grant_type: String,
+    /// From sign-up.
+    pub client_id: String,
+    /// From sign-up.
+    pub client_secret: String,
+    /// What the token is for; everything the client may, when absent.
+    pub scope: Option<String>,
+}
+
+/// What a client gets.
+#[derive(Serialize, ToSchema)]
+pub struct TokenAnswer {
+    /// Goes into `Authorization: Bearer`.
+    pub access_token: String,
+    /// Gives the next access token, once; absent for an app of the suite.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// Always `Bearer`.
+    pub token_type: &'static str,
+    /// Life of the access token, in seconds.
+    pub expires_in: i64,
+    /// What the token is for.
+    pub scope: String,
+}
+
+impl TokenAnswer {
+    /// The answer for whoever acts for a person.
+    ///
+    /// # Errors
+    /// When the key cannot sign.
+    pub fn of_person(context: &Context, holder: &Holder, scope: String, refresh_token: String) -> Result<Self, Problem> {
+        let life = context.settings.access_token;
+        let access_token = context.signer.sign(&holder.claims(scope.clone(), context.clock.now(), life))?;
+        Ok(Self { access_token, refresh_token: Some(refresh_token), token_type: "Bearer", expires_in: life.num_seconds(), scope })
+    }
+}
+
+/// Get a token
+///
+/// For a client of a person, with a refresh token; for an app of the suite, without one.
+#[utoipa::path(
+    post, path = "/auth/token", tag = "auth",
+    request_body(content(
+        (TokenRequest = "application/json", example = json!({ "grant_type": "client_credentials", "client_id": "0190f5a0-0000-7000-8000-000000000000", "client_secret": "from sign-up" })),
+        (TokenRequest = "application/x-www-form-urlencoded", example = json!({ "grant_type": "client_credentials", "client_id": "0190f5a0-0000-7000-8000-000000000000", "client_secret": "from sign-up" }))
+    )),
+    responses((status = 200, description = "A token", body = TokenAnswer), service::openapi::Refusals),
+    extensions(("x-door" = json!("open")))
+)]
+pub async fn token(State(context): State<Context>, mut parameters: Parameters) -> Result<Json<TokenAnswer>, Refusal> {
+    if parameters.required("grant_type")? != GRANT_TYPE {
+        return Err(Refusal::unsupported_grant_type());
+    }
+    let (id, shown) = (parameters.required("client_id")?, Hash::of(&parameters.required("client_secret")?));
+    let scope = parameters.optional("scope");
+    let answer = match context.apps.get(&id) {
+        Some(kept) => app_token(&context, &id, &shown, kept, scope),
+        None => person_token(&context, &id, &shown, scope.as_deref()).await,
+    };
+    match &answer {
+        Ok(_) => context.metrics.passed(GRANT_TYPE),
+        Err(_) => context.metrics.refused(GRANT_TYPE),
+    }
+    answer.map(Json)
+}
+
+/// App ids are no secret, so it may show in the time that this one is an app's.
+fn app_token(context: &Context, app: &str, shown: &Hash, kept: &Hash, scope: Option<String>) -> Result<TokenAnswer, Refusal> {
+    if !shown.matches(kept) {
+        return Err(Refusal::invalid_client());
+    }
+    let scope = scope.filter(|scope| token::callee(scope).is_some_and(|callee| context.apps.contains_key(callee)));
+    let scope = scope.ok_or_else(|| Refusal::invalid_scope("scope must be internal:<app>, with an app of the suite."))?;
+    let life = context.settings.access_token;
+    let access_token = context.signer.sign(&token::of_app(app, scope.clone(), context.clock.now(), life))?;
+    Ok(TokenAnswer { access_token, refresh_token: None, token_type: "Bearer", expires_in: life.num_seconds(), scope })
+}
+
+/// An unknown client costs the same read and the same comparison as a wrong secret.
+async fn person_token(context: &Context, id: &str, shown: &Hash, scope: Option<&str>) -> Result<TokenAnswer, Refusal> {
+    let client = context.store.client(id.parse().unwrap_or(Uuid::nil())).await?;
+    let kept = client.as_ref().map_or_else(Hash::of_nothing, |client| client.secret_hash());
+    let matches = shown.matches(&kept);
+    let client = client.filter(|_| matches).ok_or_else(Refusal::invalid_client)?;
+    let scope = client.holder.grant(scope).ok_or_else(|| Refusal::invalid_scope("The client may not have this scope."))?;
+    let refresh_token = secret::new()?;
+    let life = Life { now: context.clock.now(), length: context.settings.refresh_token };
+    context.store.issue(&client.holder, &Hash::of(refresh_token.reveal()), &scope, life).await?;
+    Ok(TokenAnswer::of_person(context, &client.holder, scope, refresh_token.reveal().to_owned())?)
+}

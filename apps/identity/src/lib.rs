@@ -1,0 +1,104 @@
+//! Who is who: people, sessions, client credentials, tokens and their keys.
+//!
+//! It keeps no secret that it gave out: of passwords an Argon2id hash, of everything random a SHA-256. In reading order:
+//!
+//! - [`config`]: how long what it gives out lives
+//! - [`account`]: what a person's data must look like, and how it may change
+//! - [`password`], [`secret`]: what people choose and what we make
+//! - [`key`], [`token`]: what tokens are signed with and what they say
+//! - [`oauth`]: the words of RFC 6749 around `/auth`
+//! - [`http`]: the routes; [`store`]: every statement; [`purge`]: what is thrown away
+//! - [`metrics`]: what it counts
+
+pub mod account;
+pub mod config;
+pub mod http;
+pub mod key;
+pub mod metrics;
+pub mod oauth;
+pub mod password;
+pub mod purge;
+pub mod secret;
+pub mod store;
+pub mod token;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use service::app::{SECRET_STORE, StartError};
+use service::config::Environment;
+use service::migrate::Migration;
+use service::{App, Base, Clock, Description, Parts};
+use utoipa::OpenApi;
+
+use crate::config::Settings;
+use crate::key::Signer;
+use crate::metrics::Metrics;
+use crate::password::Passwords;
+use crate::secret::Hash;
+use crate::store::Store;
+
+/// The secret that holds the signing key.
+const KEY_SECRET: &str = "outrigger-jwt";
+/// The secret that holds each app's client secret.
+const CLIENTS_SECRET: &str = "outrigger-clients";
+
+/// The app.
+pub struct Identity;
+
+/// What every handler may reach.
+#[derive(Clone)]
+pub struct Context {
+    /// Lifetimes.
+    pub settings: Settings,
+    /// Every statement.
+    pub store: Store,
+    /// The signing key and the published set.
+    pub signer: Arc<Signer>,
+    /// Hashing, a few at a time.
+    pub passwords: Passwords,
+    /// Secrets of the suite's own apps, hashed, by app id.
+    pub apps: Arc<BTreeMap<String, Hash>>,
+    /// Counts.
+    pub metrics: Metrics,
+    /// Time.
+    pub clock: Clock,
+}
+
+impl App for Identity {
+    const ID: &'static str = "identity";
+    type Settings = Settings;
+
+    fn description() -> Description {
+        const MIGRATIONS: &[Migration] =
+            &[Migration { version: 1, name: "initial_schema", text: include_str!("../migrations/001_initial_schema.sql") }];
+        Description { migrations: MIGRATIONS, subscriptions: &[], openapi: http::Document::openapi() }
+    }
+
+    fn settings(environment: &mut Environment) -> Settings {
+        Settings::read(environment)
+    }
+
+    async fn start(base: Base, settings: Settings) -> Result<Parts, StartError> {
+        let signer = Signer::of(&base.sidecar.secret(SECRET_STORE, KEY_SECRET).await?).map_err(StartError::Other)?;
+        // Verifies its callers without asking itself over the network.
+        base.keys.put(signer.published()).await;
+        let apps = base.sidecar.secret(SECRET_STORE, CLIENTS_SECRET).await?;
+        let context = Context {
+            settings,
+            store: Store::new(base.database.clone()),
+            signer: Arc::new(signer),
+            passwords: Passwords::new().await.map_err(|problem| StartError::Other(format!("{problem:?}")))?,
+            apps: Arc::new(apps.into_iter().map(|(app, secret)| (app, Hash::of(&secret))).collect()),
+            metrics: Metrics::register(&base.metrics),
+            clock: base.clock.clone(),
+        };
+        let purge = purge::run(context.store.clone(), context.clock.clone(), context.settings.purge_every, base.stop.clone());
+        Ok(Parts {
+            public: http::public(context.clone()),
+            internal: http::internal(context),
+            background: vec![Box::pin(purge)],
+            ..Parts::default()
+        })
+    }
+}

@@ -1,0 +1,9 @@
+-- The person with this address and the hash of their password, or null.
+select coalesce((
+  select jsonb_build_object(
+    'password_hash', u.password_hash,
+    'user', jsonb_build_object(
+      'id', u.id, 'tenant_id', u.tenant_id, 'email', u.email, 'display_name', u.display_name, 'phone', u.phone, 'timezone', u.timezone,
+      'notification_preferences', u.notification_preferences, 'version', u.version, 'created_at', u.created_at))
+  from users u, jsonb_to_record($1::jsonb) as i(email text)
+  where u.email = i.email), 'null')::text

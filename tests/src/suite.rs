@@ -14,6 +14,8 @@ use crate::person::Person;
 
 /// Which component set the run is for: `local` or `kafka`.
 const SET: &str = "OUTRIGGER_SET";
+/// The apps of the run, joined by commas, while one works on these alone; all of them unless said otherwise.
+const APPS: &str = "OUTRIGGER_APPS";
 /// How long a story's events may take to leave the outboxes once it has ended.
 const SETTLED: Duration = Duration::from_secs(20);
 /// The apps with an outbox.
@@ -67,6 +69,7 @@ impl Suite {
         }
         // Signing up is limited by address, and every story of a run has the same one.
         options.env.entry("gateway".to_owned()).or_default().insert("OPEN_RATE".to_owned(), "6000".to_owned());
+        options.apps = only();
         Ok(options)
     }
 
@@ -100,7 +103,8 @@ impl Suite {
     pub async fn settled(&self, tenants: &[Uuid]) -> Result<()> {
         let database = Database::of(self).await?;
         let tenants: Vec<String> = tenants.iter().map(Uuid::to_string).collect();
-        for app in OUTBOXES {
+        let runs = |app: &str| self.stack.instances().iter().any(|instance| instance.app == app);
+        for app in OUTBOXES.into_iter().filter(|app| runs(app)) {
             let sql = format!(
                 "select count(*) from {app}.outbox_events where published_at is null and payload -> 'metadata' ->> 'tenant_id' = any ($1)"
             );
@@ -108,6 +112,9 @@ impl Suite {
                 Ok((database.count(&sql, &[&tenants]).await? == 0).then_some(()))
             })
             .await?;
+        }
+        if !runs("audit") {
+            return Ok(());
         }
         let letters = "select count(*) from audit.dead_letters where state = 'open' and original::text ~ any ($1)";
         let open = database.count(letters, &[&tenants]).await?;
@@ -136,7 +143,15 @@ pub async fn story(tell: impl AsyncFnOnce(Suite, Person) -> Result<()>) -> Resul
 ///
 /// # Errors
 /// When the variable names an unknown one.
-#[expect(clippy::disallowed_methods, reason = "the harness has no settings but this one")]
 pub fn set() -> Result<Set> {
-    std::env::var(SET).map_or(Ok(Set::Local), |name| name.parse())
+    variable(SET).map_or(Ok(Set::Local), |name| name.parse())
+}
+
+fn only() -> Option<Vec<String>> {
+    variable(APPS).map(|apps| apps.split(',').map(str::to_owned).collect())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the harness has no settings but these two")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }

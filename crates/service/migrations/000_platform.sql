@@ -59,12 +59,11 @@ $$;
 
 -- Keeps the answer of a request that came with a key; a key in use violates idempotency_keys_once, so the change is not made twice.
 create function remember_answer(answer jsonb) returns void language sql volatile as $$
-  delete from idempotency_keys k using jsonb_to_record(answer) as a(user_id uuid, key text)
-  where k.user_id = a.user_id and k.key = a.key and k.created_at < now() - interval '24 hours';
+  delete from idempotency_keys k
+  where k.user_id = (answer ->> 'user_id')::uuid and k.key = answer ->> 'key' and k.created_at < now() - interval '24 hours';
   insert into idempotency_keys (user_id, key, request_hash, status, body)
-  select user_id, key, request_hash, status, body
-  from jsonb_to_record(answer) as a(user_id uuid, key text, request_hash text, status integer, body jsonb)
-  where answer is not null and jsonb_typeof(answer) = 'object';
+  select (answer ->> 'user_id')::uuid, answer ->> 'key', answer ->> 'request_hash', (answer ->> 'status')::integer, answer -> 'body'
+  where jsonb_typeof(answer) = 'object';
 $$;
 
 -- down

@@ -91,11 +91,13 @@ impl Pool {
         Self { targets: ports.into_iter().map(|port| (port, AtomicBool::new(false))).collect(), next: AtomicUsize::new(0) }
     }
 
-    /// The next ready instance, each in its turn.
+    /// The next ready instance, each in its turn. When none is known to be ready the next one is asked all the same: what is known may be
+    /// half a second old, and an instance says best itself what it lacks. Nothing only when there are no instances.
     fn pick(&self) -> Option<&(u16, AtomicBool)> {
         let start = self.next.fetch_add(1, Ordering::Relaxed);
         let count = self.targets.len();
-        (0..count).map(|step| &self.targets[(start + step) % count]).find(|(_, ready)| ready.load(Ordering::Relaxed))
+        let in_turn = || (0..count).map(|step| &self.targets[(start + step) % count]);
+        in_turn().find(|(_, ready)| ready.load(Ordering::Relaxed)).or_else(|| in_turn().next())
     }
 }
 
@@ -103,7 +105,7 @@ impl Front {
     async fn pass(&self, mut request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
         let pool = if request.uri().path() == "/ws" { &self.sockets } else { &self.gateways };
         let Some((port, ready)) = pool.pick() else {
-            return problem(NOT_READY, "No instance is ready to answer; try again in a moment.");
+            return problem(NOT_READY, "Nothing here serves this address.");
         };
         let target = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let Ok(target) = format!("http://127.0.0.1:{port}{target}").parse::<Uri>() else {

@@ -1,3 +1,5 @@
-//! How a person is told: in the page, by mail, by SMS, each once.
+//! Starts the process, nothing else.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    service::main::<notifications::Notifications>()
+}

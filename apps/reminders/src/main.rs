@@ -1,3 +1,5 @@
-//! When a person wants to be told of a task, and the claim that tells them once.
+//! Starts the process, nothing else.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    service::main::<reminders::Reminders>()
+}

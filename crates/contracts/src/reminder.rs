@@ -52,7 +52,7 @@ pub enum ReminderEvent {
         reminder_id: Uuid,
         /// For which task.
         task_id: Uuid,
-        /// Why: `completed`, `deleted`, `moved`, `cleared`, `removed`, `expired`.
+        /// Why: `completed`, `deleted`, `moved`, `cleared`, `removed`, `expired`, or `stale`: tasks no longer had it open with that due date.
         reason: String,
     },
     /// The person was told on at least one channel.

@@ -1,0 +1,58 @@
+//! When a person wants to be told of a task, and the claim that tells them once.
+//!
+//! In reading order: [`reminder`] has the nouns, [`plan`] says what a change of a task means for its reminders, [`trigger`] is a tick of
+//! the clock, [`announce`] makes the events, [`http`] is the route table, [`events`] is what arrives, [`tasks`] is what tasks is asked,
+//! [`store`] is every statement.
+
+use std::sync::Arc;
+
+use contracts::topic::{REMINDERS, TASK_EVENTS};
+use service::config::Environment;
+use service::migrate::Migration;
+use service::subscribe::Subscription;
+use service::{App, Base, Description, Parts};
+use utoipa::OpenApi;
+
+pub mod announce;
+pub mod events;
+pub mod http;
+pub mod metrics;
+pub mod plan;
+pub mod reminder;
+pub mod store;
+pub mod tasks;
+pub mod trigger;
+
+/// What it reads; from `reminders`, how deliveries ended.
+const READS: [Subscription; 2] = [Subscription::work(TASK_EVENTS), Subscription::work(REMINDERS)];
+
+/// The app.
+pub struct Reminders;
+
+impl App for Reminders {
+    const ID: &'static str = "reminders";
+    type Settings = ();
+
+    fn description() -> Description {
+        Description {
+            migrations: &[Migration { version: 1, name: "initial_schema", text: include_str!("../migrations/001_initial_schema.sql") }],
+            subscriptions: &READS,
+            openapi: http::Document::openapi(),
+        }
+    }
+
+    fn settings(_: &mut Environment) {}
+
+    async fn start(base: Base, (): ()) -> Result<Parts, service::app::StartError> {
+        let Base { database, internal, metrics, spans, clock, .. } = base;
+        let (store, tasks, metrics) = (store::Store::new(database), tasks::Tasks::new(internal), metrics::Metrics::new(&metrics));
+        let room = http::Room { store: store.clone(), tasks: tasks.clone(), metrics: metrics.clone(), clock: clock.clone() };
+        let trigger = trigger::Trigger { store: store.clone(), tasks, metrics: metrics.clone(), spans, clock: clock.clone() };
+        Ok(Parts {
+            public: http::public(room),
+            jobs: http::jobs(trigger),
+            subscriber: Some(Arc::new(events::Events { store, metrics, clock })),
+            ..Parts::default()
+        })
+    }
+}

@@ -9,7 +9,8 @@ use sidecar::Context;
 
 use crate::State;
 use crate::frame::Frame;
-use crate::hub::{News, Push};
+use crate::hub::Push;
+use crate::seen::News;
 
 /// What realtime reads.
 pub const SUBSCRIPTIONS: [Subscription; 1] = [Subscription::news(topic::TASK_UPDATES)];
@@ -33,12 +34,13 @@ impl Forwarder {
         let text = serde_json::to_string(&frame).map_err(|error| Failure::Permanent(error.to_string()))?;
         let news = News {
             event_id: event.event_id,
+            user_id: event.metadata.user_id,
             task_id: *task_id,
             version: (*change != Change::Notification).then_some(*version),
             occurred_at: event.occurred_at,
         };
         let push = Push { text: text.into(), context, occurred_at: event.occurred_at };
-        let pages = self.state.hub.push(event.metadata.user_id, news, &push, self.state.base.clock.now());
+        let pages = self.state.hub.push(&news, &push, self.state.base.clock.now());
         Ok(if pages > 0 { Effect::Done } else { Effect::Ignored })
     }
 }

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::extract::ws::Utf8Bytes;
 use chrono::{DateTime, Utc};
 use sidecar::Context;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use uuid::Uuid;
 
-use crate::seen::Seen;
+use crate::seen::{News, Seen};
 
 /// A frame on its way to a page.
 #[derive(Clone, Debug)]
@@ -22,25 +22,13 @@ pub struct Push {
     pub occurred_at: DateTime<Utc>,
 }
 
-/// What is asked of the memory before a push.
-#[derive(Clone, Copy, Debug)]
-pub struct News {
-    /// Of the event.
-    pub event_id: Uuid,
-    /// What changed.
-    pub task_id: Uuid,
-    /// Its version; absent for what is not a task.
-    pub version: Option<i64>,
-    /// When.
-    pub occurred_at: DateTime<Utc>,
-}
-
 /// The sockets of one instance. Cheap to clone.
 #[derive(Clone)]
 pub struct Hub {
     /// Which instance.
     pub instance: Uuid,
     queue: usize,
+    open: watch::Sender<usize>,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -71,7 +59,7 @@ impl Hub {
     /// No sockets yet; at most `queue` frames wait for each.
     pub fn new(since: DateTime<Utc>, queue: usize) -> Self {
         let inner = Inner { seen: Seen::new(since), people: HashMap::new() };
-        Self { instance: Uuid::now_v7(), queue, inner: Arc::new(Mutex::new(inner)) }
+        Self { instance: Uuid::now_v7(), queue, open: watch::Sender::new(0), inner: Arc::new(Mutex::new(inner)) }
     }
 
     /// Takes a place among the sockets of a person.
@@ -80,19 +68,18 @@ impl Hub {
         let (id, overflowed) = (Uuid::now_v7(), Arc::new(Notify::new()));
         let line = Line { id, frames: sender, overflowed: overflowed.clone() };
         self.lock().people.entry(user_id).or_default().push(line);
+        self.open.send_modify(|open| *open += 1);
         Seat { id, user_id, hub: self.clone(), frames, overflowed }
     }
 
-    /// Pushes to every socket of a person, if they have one here and the news is new. Gives to how many.
-    pub fn push(&self, user_id: Uuid, news: News, push: &Push, now: DateTime<Utc>) -> usize {
+    /// Pushes to every socket of the person it is about, if they have one here and it is news. Gives to how many.
+    pub fn push(&self, news: &News, push: &Push, now: DateTime<Utc>) -> usize {
         let mut inner = self.lock();
         // Without a socket nothing is remembered: a page that connects later may still get it, once.
-        if !inner.people.contains_key(&user_id)
-            || !inner.seen.admit(news.event_id, news.task_id, news.version, news.occurred_at, now)
-        {
+        if !inner.people.contains_key(&news.user_id) || !inner.seen.admit(news, now) {
             return 0;
         }
-        let Some(lines) = inner.people.get_mut(&user_id) else { return 0 };
+        let Some(lines) = inner.people.get_mut(&news.user_id) else { return 0 };
         // A socket that cannot keep up is let go: its page comes back and reads the lists, so it misses nothing.
         lines.retain(|line| {
             let taken = line.frames.try_send(push.clone()).is_ok();
@@ -102,6 +89,12 @@ impl Hub {
             taken
         });
         lines.len()
+    }
+
+    /// Resolves when there is no socket.
+    pub async fn empty(&self) {
+        // The sender is our own, so the wait cannot fail.
+        drop(self.open.subscribe().wait_for(|&open| open == 0).await);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -118,6 +111,8 @@ impl Drop for Seat {
                 inner.people.remove(&self.user_id);
             }
         }
+        drop(inner);
+        self.hub.open.send_modify(|open| *open -= 1);
     }
 }
 
@@ -135,10 +130,15 @@ mod tests {
     }
 
     fn send(hub: &Hub, user_id: Uuid, event: u128) -> usize {
-        let news =
-            News { event_id: Uuid::from_u128(event), task_id: Uuid::from_u128(event), version: Some(1), occurred_at: now() };
+        let news = News {
+            event_id: Uuid::from_u128(event),
+            user_id,
+            task_id: Uuid::from_u128(event),
+            version: Some(1),
+            occurred_at: now(),
+        };
         let push = Push { text: event.to_string().into(), context: Context::unrecorded(), occurred_at: now() };
-        hub.push(user_id, news, &push, now())
+        hub.push(&news, &push, now())
     }
 
     #[test]

@@ -71,8 +71,16 @@ impl App for Realtime {
         let state = State { base, hub, metrics, settings };
         Ok(Parts {
             public: http::public(state.clone()),
-            subscriber: Some(Arc::new(events::Forwarder::new(state))),
+            subscriber: Some(Arc::new(events::Forwarder::new(state.clone()))),
+            background: vec![Box::pin(farewell(state))],
             ..Parts::default()
         })
     }
+}
+
+/// Keeps the process until every page was told to go elsewhere.
+async fn farewell(mut state: State) {
+    // An error means that the process is ending as well.
+    drop(state.base.stop.wait_for(|&stop| stop).await);
+    state.hub.empty().await;
 }

@@ -11,13 +11,29 @@ const MAX_AGE: TimeDelta = TimeDelta::seconds(60);
 /// Events and tasks that are remembered: at 250 events a second, all that are younger than [`MAX_AGE`].
 const MEMORY: usize = 15_000;
 
+/// What is asked of the memory before a push.
+#[derive(Clone, Copy, Debug)]
+pub struct News {
+    /// Of the event.
+    pub event_id: Uuid,
+    /// Whose data changed.
+    pub user_id: Uuid,
+    /// What changed.
+    pub task_id: Uuid,
+    /// Its version; absent for what is not a task.
+    pub version: Option<i64>,
+    /// When.
+    pub occurred_at: DateTime<Utc>,
+}
+
 /// What one instance remembers.
 #[derive(Debug)]
 pub struct Seen {
     /// When the instance started: what happened before was read from the lists by every page that connected since.
     since: DateTime<Utc>,
     events: Recent<Uuid, ()>,
-    versions: Recent<Uuid, i64>,
+    /// By owner and task: what one person's event says counts for nobody else.
+    versions: Recent<(Uuid, Uuid), i64>,
 }
 
 impl Seen {
@@ -26,24 +42,17 @@ impl Seen {
         Self { since, events: Recent::new(MEMORY), versions: Recent::new(MEMORY) }
     }
 
-    /// Whether a change may be pushed: it is new, and no later version of its task was pushed. A change that may counts as pushed.
-    /// `version` is absent for what is not a task.
-    pub fn admit(
-        &mut self,
-        event_id: Uuid,
-        task_id: Uuid,
-        version: Option<i64>,
-        occurred_at: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> bool {
-        let stale = occurred_at < self.since || now - occurred_at > MAX_AGE;
-        let overtaken = version.zip(self.versions.get(&task_id)).is_some_and(|(version, pushed)| version < *pushed);
-        if stale || overtaken || self.events.get(&event_id).is_some() {
+    /// Whether a change may be pushed: it is new, and no later version of its task was pushed. One that may counts as pushed.
+    pub fn admit(&mut self, news: &News, now: DateTime<Utc>) -> bool {
+        let task = (news.user_id, news.task_id);
+        let stale = news.occurred_at < self.since || now - news.occurred_at > MAX_AGE;
+        let overtaken = news.version.zip(self.versions.get(&task)).is_some_and(|(version, pushed)| version < *pushed);
+        if stale || overtaken || self.events.get(&news.event_id).is_some() {
             return false;
         }
-        self.events.put(event_id, ());
-        if let Some(version) = version {
-            self.versions.put(task_id, version);
+        self.events.put(news.event_id, ());
+        if let Some(version) = news.version {
+            self.versions.put(task, version);
         }
         true
     }
@@ -83,42 +92,52 @@ impl<K: Hash + Eq + Copy, V> Recent<K, V> {
 mod tests {
     use super::*;
 
-    const EVENT: Uuid = Uuid::from_u128(1);
-    const OTHER: Uuid = Uuid::from_u128(2);
-    const TASK: Uuid = Uuid::from_u128(3);
-
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_772_000_000 + second, 0).unwrap()
+    }
+
+    /// Event `event` of Anna's one task.
+    fn news(event: u128, version: Option<i64>, second: i64) -> News {
+        let [event_id, user_id, task_id] = [event, 100, 200].map(Uuid::from_u128);
+        News { event_id, user_id, task_id, version, occurred_at: at(second) }
     }
 
     #[test]
     fn an_event_is_pushed_once() {
         let mut seen = Seen::new(at(0));
-        assert!(seen.admit(EVENT, TASK, Some(1), at(1), at(1)));
-        assert!(!seen.admit(EVENT, TASK, Some(1), at(1), at(2)));
+        assert!(seen.admit(&news(1, Some(1), 1), at(1)));
+        assert!(!seen.admit(&news(1, Some(1), 1), at(2)));
     }
 
     #[test]
     fn an_older_version_never_follows_a_newer_one_but_an_equal_one_may() {
         let mut seen = Seen::new(at(0));
-        assert!(seen.admit(EVENT, TASK, Some(5), at(2), at(2)));
-        assert!(!seen.admit(OTHER, TASK, Some(4), at(1), at(2)), "version 4 comes late");
-        assert!(seen.admit(OTHER, TASK, Some(5), at(2), at(2)), "one change may have two events");
+        assert!(seen.admit(&news(1, Some(5), 2), at(2)));
+        assert!(!seen.admit(&news(2, Some(4), 1), at(2)), "version 4 comes late");
+        assert!(seen.admit(&news(3, Some(5), 2), at(2)), "one change may have two events");
     }
 
     #[test]
     fn a_notification_has_no_version_and_is_never_overtaken() {
         let mut seen = Seen::new(at(0));
-        assert!(seen.admit(EVENT, TASK, Some(5), at(1), at(1)));
-        assert!(seen.admit(OTHER, TASK, None, at(1), at(1)));
+        assert!(seen.admit(&news(1, Some(5), 1), at(1)));
+        assert!(seen.admit(&news(2, None, 1), at(1)));
+    }
+
+    #[test]
+    fn nobody_overtakes_another_persons_task() {
+        let mut seen = Seen::new(at(0));
+        assert!(seen.admit(&news(1, Some(5), 1), at(1)));
+        let of_ben = News { user_id: Uuid::from_u128(101), ..news(2, Some(1), 1) };
+        assert!(seen.admit(&of_ben, at(1)));
     }
 
     #[test]
     fn what_happened_before_the_start_or_long_ago_is_dropped() {
         let mut seen = Seen::new(at(100));
-        assert!(!seen.admit(EVENT, TASK, Some(1), at(99), at(101)));
-        assert!(!seen.admit(EVENT, TASK, Some(1), at(101), at(162)));
-        assert!(seen.admit(EVENT, TASK, Some(1), at(101), at(161)), "being dropped does not count as being pushed");
+        assert!(!seen.admit(&news(1, Some(1), 99), at(101)));
+        assert!(!seen.admit(&news(1, Some(1), 101), at(162)));
+        assert!(seen.admit(&news(1, Some(1), 101), at(161)), "being dropped does not count as being pushed");
     }
 
     #[test]

@@ -70,13 +70,19 @@ pub async fn serve(state: State, mut socket: WebSocket, mut seat: Seat, expires_
         () = tokio::time::sleep(left) => End::Expired,
         end = talk(&state, &mut socket, &mut seat, expires_at) => end,
     };
-    drop(seat);
     state.metrics.active.dec();
     state.metrics.closed.get_or_create(&[("code", end.code().to_string())]).inc();
     if end != End::Left {
-        let close = CloseFrame { code: end.code(), reason: end.reason().into() };
         // A page that does not listen any more is let go without a word.
-        drop(tokio::time::timeout(FAREWELL, socket.send(Message::Close(Some(close)))).await);
+        drop(tokio::time::timeout(FAREWELL, say_goodbye(&mut socket, end)).await);
+    }
+}
+
+/// Says why, and waits until the page has heard it: a socket closed before would take the words with it.
+async fn say_goodbye(socket: &mut WebSocket, end: End) {
+    let close = CloseFrame { code: end.code(), reason: end.reason().into() };
+    if socket.send(Message::Close(Some(close))).await.is_ok() {
+        while let Some(Ok(_)) = socket.recv().await {}
     }
 }
 

@@ -17,6 +17,7 @@ use futures::future::BoxFuture;
 use serde_json::json;
 use sidecar::{Call, Config, Observer, Sidecar};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tower::ServiceExt;
 use utoipa::openapi::OpenApi;
 
@@ -124,7 +125,7 @@ pub struct Parts {
     pub internal: Router,
     /// What handles its events.
     pub subscriber: Option<Arc<dyn Subscriber>>,
-    /// Loops that run until the process ends; they watch [`Base::stop`].
+    /// Loops that run until the process ends; they watch [`Base::stop`], and what they do then is waited for, briefly.
     pub background: Vec<BoxFuture<'static, ()>>,
 }
 
@@ -192,27 +193,29 @@ async fn run<A: App>(settings: Settings, own: A::Settings, clock: Clock) -> Resu
     let serving = tokio::spawn(serve::serve(listener, outer, base.stop.clone(), base.settings.drain));
     let starting = start::<A>(base.clone(), own, description, broker, gate);
     let mut stop = base.stop.clone();
-    tokio::select! {
+    let background = tokio::select! {
         result = starting => result?,
-        _ = stop.wait_for(|&stop| stop) => {}
-    }
+        _ = stop.wait_for(|&stop| stop) => JoinSet::new(),
+    };
     started.store(true, Ordering::Relaxed);
     tracing::info!("started");
-    match serving.await {
+    let served = serving.await;
+    serve::finish(background).await;
+    match served {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(StartError::Other(error.to_string())),
         Err(error) => Err(StartError::Other(error.to_string())),
     }
 }
 
-/// Everything between "listening" and "started".
+/// Everything between "listening" and "started". Gives the loops that run until the end.
 async fn start<A: App>(
     base: Base,
     own: A::Settings,
     description: Description,
     broker: Broker,
     gate: Arc<OnceLock<Router>>,
-) -> Result<(), StartError> {
+) -> Result<JoinSet<()>, StartError> {
     base.sidecar.wait(SIDECAR_PATIENCE).await?;
     let has_data = !description.migrations.is_empty();
     if has_data {
@@ -220,9 +223,7 @@ async fn start<A: App>(
     }
     let parts = A::start(base.clone(), own).await?;
     tokio::spawn(fetch_keys(base.keys.clone()));
-    for work in parts.background {
-        tokio::spawn(work);
-    }
+    let background = parts.background.into_iter().collect();
     if has_data {
         let relay = Relay {
             sidecar: base.sidecar.clone(),
@@ -265,7 +266,7 @@ async fn start<A: App>(
         ));
     // Set once: this function runs once.
     drop(gate.set(inner));
-    Ok(())
+    Ok(background)
 }
 
 /// The routes that answer from the first moment; all others go through the gate.

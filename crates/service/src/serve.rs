@@ -6,6 +6,10 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Time that a stopping process gives its loops after its last request.
+const LAST_STEPS: Duration = Duration::from_secs(2);
 
 /// Serves `router` until `stop` becomes true, then gives open requests `drain` to finish.
 ///
@@ -33,6 +37,12 @@ pub async fn serve(
             Ok(())
         }
     }
+}
+
+/// Waits for loops that were told to stop, and ends those that do not.
+pub async fn finish(mut background: JoinSet<()>) {
+    let all = async { while background.join_next().await.is_some() {} };
+    drop(tokio::time::timeout(LAST_STEPS, all).await);
 }
 
 /// Turns true at SIGTERM or SIGINT.

@@ -1,3 +1,5 @@
-//! The pages: server-rendered HTML over the other apps' APIs.
+//! Starts the process, nothing else.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    service::main::<web::Web>()
+}

@@ -1,0 +1,61 @@
+//! The route table.
+
+mod complete;
+mod create;
+mod delete;
+mod edit;
+mod history;
+mod landing;
+mod notifications;
+mod preferences;
+mod priority;
+mod reminders;
+mod row;
+mod sign_in;
+mod sign_out;
+mod sign_up;
+mod socket_token;
+mod task;
+mod tasks;
+
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+
+use crate::failure::Failure;
+use crate::{Site, assets, page};
+
+/// Pages are for people: the document of the suite's API describes none of them.
+#[derive(utoipa::OpenApi)]
+#[openapi(info(title = "Outrigger pages", description = "HTML; see the other apps for the API."))]
+pub struct Document;
+
+/// Every address below `/` and `/app`.
+pub fn routes(site: Site) -> Router {
+    Router::new()
+        // For anyone.
+        .route("/", get(landing::show))
+        .route("/app/sign-in", get(sign_in::show).post(sign_in::submit))
+        .route("/app/sign-up", get(sign_up::show).post(sign_up::submit))
+        .route("/app/sign-out", post(sign_out::submit))
+        .route("/app/static/{name}", get(assets::serve))
+        // For the signed-in person.
+        .route("/app", get(tasks::show))
+        .route("/app/tasks", post(create::submit))
+        .route("/app/tasks/{id}", get(task::show).post(edit::submit))
+        .route("/app/tasks/{id}/row", get(row::show))
+        .route("/app/tasks/{id}/complete", post(complete::complete))
+        .route("/app/tasks/{id}/reopen", post(complete::reopen))
+        .route("/app/tasks/{id}/priority", post(priority::submit))
+        .route("/app/tasks/{id}/delete", post(delete::delete))
+        .route("/app/tasks/{id}/restore", post(delete::restore))
+        .route("/app/tasks/{id}/reminders", get(reminders::show).post(reminders::add))
+        .route("/app/tasks/{id}/reminders/{reminder}/delete", post(reminders::remove))
+        .route("/app/history", get(history::show))
+        .route("/app/notifications", get(notifications::show))
+        .route("/app/notifications/{id}/read", post(notifications::read))
+        .route("/app/preferences", get(preferences::show).post(preferences::submit))
+        .route("/app/socket-token", post(socket_token::give))
+        .route("/app/{*rest}", get(async || Failure::NotFound))
+        .layer(middleware::from_fn_with_state(site.clone(), page::dress))
+        .with_state(site)
+}

@@ -1,0 +1,74 @@
+//! The pages: server-rendered HTML over the other apps' APIs. Owns no data; what it keeps is in memory and can be lost.
+//!
+//! In reading order:
+//!
+//! - [`http`]: the route table, and one file an operation
+//! - [`visitor`]: who is asking, by the session cookie; [`session`] knows sessions, [`guard`] forms, [`api`] the other apps
+//! - [`form`]: what a form sent, its token checked; [`task_form`] the one of a task
+//! - [`page`]: from a template to an answer, and what every page has around it; [`failure`] when there is no page to give
+//! - [`due`], [`zone`], [`reminder`], [`list`]: rules, pure
+//! - [`view`]: a task and its kin as templates show them
+//! - [`assets`]: stylesheet and scripts, inside the binary
+
+pub mod api;
+pub mod assets;
+pub mod due;
+pub mod failure;
+pub mod form;
+pub mod guard;
+pub mod http;
+pub mod list;
+pub mod page;
+pub mod reminder;
+pub mod session;
+pub mod task_form;
+pub mod view;
+pub mod visitor;
+pub mod zone;
+
+use std::sync::Arc;
+
+use service::app::StartError;
+use service::config::Environment;
+use service::{App, Base, Description, Parts};
+use utoipa::OpenApi;
+
+use crate::guard::Guard;
+use crate::session::Sessions;
+
+/// The app.
+pub struct Web;
+
+/// What every handler may use. Cheap to clone.
+#[derive(Clone)]
+pub struct Site {
+    /// Sidecar, clock, settings.
+    pub base: Base,
+    /// Who is signed in.
+    pub sessions: Sessions,
+    /// What makes and checks the tokens in forms.
+    pub guard: Arc<Guard>,
+}
+
+impl App for Web {
+    const ID: &'static str = "web";
+    type Settings = ();
+
+    fn description() -> Description {
+        Description { migrations: &[], subscriptions: &[], openapi: http::Document::openapi() }
+    }
+
+    fn settings(_: &mut Environment) -> Self::Settings {}
+
+    async fn start(base: Base, (): ()) -> Result<Parts, StartError> {
+        let secrets = base.sidecar.secret(service::app::SECRET_STORE, "outrigger-clients").await?;
+        let secret =
+            secrets.get(Self::ID).ok_or_else(|| StartError::Other("the secret outrigger-clients has no key web".into()))?;
+        let site = Site {
+            sessions: Sessions::new(base.internal.clone()),
+            guard: Arc::new(Guard::new(secret, &base.settings.public_url)),
+            base,
+        };
+        Ok(Parts { public: http::routes(site), ..Parts::default() })
+    }
+}

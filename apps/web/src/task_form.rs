@@ -1,0 +1,303 @@
+//! The form of a task, new or edited: what it shows, what it sends to the API, and whose words its errors are.
+
+use chrono_tz::Tz;
+use contracts::task::{Status, Task};
+use serde_json::{Map, Value, json};
+use service::problem::Body;
+use uuid::Uuid;
+
+use crate::form::{Errors, Fields};
+use crate::reminder::Choice;
+use crate::{view, zone};
+
+/// The API's names, our controls, their labels; what has no control is said at the title.
+const CONTROLS: [(&str, &str, &str); 7] = [
+    ("title", "title", "Title"),
+    ("description", "description", "Description"),
+    ("due_at", "due", "Due"),
+    ("reminder_offset_minutes", "reminder", "Reminder"),
+    ("priority", "priority", "Priority"),
+    ("status", "status", "Status"),
+    ("tag_names", "tags", "Tags"),
+];
+
+/// What the form shows: what was stored, or what was typed and refused.
+#[derive(Clone, Debug)]
+pub struct TaskForm {
+    /// As typed.
+    pub title: String,
+    /// As typed.
+    pub description: String,
+    /// Local, as `datetime-local` writes it.
+    pub due: String,
+    /// The reminder selector.
+    pub reminder: Choice,
+    /// `high`, `medium` or `low`.
+    pub priority: String,
+    /// `todo`, `in_progress` or `completed`.
+    pub status: String,
+    /// Joined by commas.
+    pub tags: String,
+    /// Of the state that the form was filled from; 0 for a new task.
+    pub version: i64,
+    /// Makes a second submit of a new task harmless.
+    pub key: String,
+    /// What is wrong.
+    pub errors: Errors,
+    /// What somebody else changed meanwhile, in words.
+    pub elsewhere: Option<String>,
+}
+
+impl TaskForm {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self {
+            title: String::new(),
+            description: String::new(),
+            due: String::new(),
+            reminder: Choice::of(None),
+            priority: "medium".into(),
+            status: "todo".into(),
+            tags: String::new(),
+            version: 0,
+            key: Uuid::new_v4().to_string(),
+            errors: Errors::default(),
+            elsewhere: None,
+        }
+    }
+
+    /// What is stored.
+    pub fn of_task(task: &Task, zone: Tz) -> Self {
+        Self {
+            title: task.title.clone(),
+            description: task.description.clone().unwrap_or_default(),
+            due: task.due_at.map(|at| zone::input(at, zone)).unwrap_or_default(),
+            reminder: Choice::of(task.reminder_offset_minutes),
+            priority: view::priority(task.priority).into(),
+            status: view::status(task.status).into(),
+            tags: task.tags.join(", "),
+            version: task.version,
+            ..Self::new()
+        }
+    }
+
+    /// What was typed.
+    pub fn of_fields(fields: &Fields) -> Self {
+        let or = |name: &str, default: &str| {
+            if fields.get(name).is_empty() { default.to_owned() } else { fields.get(name).to_owned() }
+        };
+        Self {
+            title: fields.get("title").into(),
+            // Browsers send line ends as CR LF; what is stored has LF.
+            description: fields.get("description").replace("\r\n", "\n"),
+            due: fields.get("due").into(),
+            reminder: Choice {
+                preset: or("reminder", "off"),
+                number: fields.get("reminder_number").into(),
+                unit: or("reminder_unit", "minutes"),
+            },
+            priority: or("priority", "medium"),
+            status: or("status", "todo"),
+            tags: fields.get("tags").into(),
+            version: fields.get("version").parse().unwrap_or(0),
+            key: or("key", &Uuid::new_v4().to_string()),
+            errors: Errors::default(),
+            elsewhere: None,
+        }
+    }
+
+    /// The body of `POST /tasks`.
+    ///
+    /// # Errors
+    /// What is wrong, when the API need not be asked.
+    pub fn creation(&self, zone: Tz) -> Result<Value, Errors> {
+        let mut errors = Errors::default();
+        let due = self.due_at(zone, &mut errors);
+        let reminder = self.reminder_minutes(&mut errors);
+        if due.is_none() && reminder.is_some() && errors.is_empty() {
+            errors.add("due", "Set when it is due, so that the reminder has a time to come before.");
+        }
+        if self.title.trim().is_empty() {
+            errors.0.insert(0, crate::form::Wrong { field: "title", message: "Title is required.".into() });
+        }
+        let mut body = Map::from_iter([
+            ("title".to_owned(), json!(self.title)),
+            ("priority".to_owned(), json!(self.priority)),
+            ("tag_names".to_owned(), json!(self.tag_names())),
+        ]);
+        if !self.description.trim().is_empty() {
+            body.insert("description".into(), json!(self.description));
+        }
+        if let Some(due) = due {
+            body.insert("due_at".into(), json!(due));
+        }
+        if let Some(reminder) = reminder {
+            body.insert("reminder_offset_minutes".into(), json!(reminder));
+        }
+        if errors.is_empty() { Ok(body.into()) } else { Err(errors) }
+    }
+
+    /// The body of `PATCH /tasks/{id}`: only what differs from what is stored, so that nothing is rounded or taken back unasked.
+    ///
+    /// # Errors
+    /// What is wrong, when the API need not be asked.
+    pub fn changes(&self, task: &Task, zone: Tz) -> Result<Map<String, Value>, Errors> {
+        let (stored, mut errors, mut body) = (Self::of_task(task, zone), Errors::default(), Map::new());
+        if self.title.trim().is_empty() {
+            errors.add("title", "Title is required.");
+        } else if self.title != stored.title {
+            body.insert("title".into(), json!(self.title));
+        }
+        if self.description != stored.description {
+            let text = Some(&self.description).filter(|text| !text.trim().is_empty());
+            body.insert("description".into(), json!(text));
+        }
+        let due = self.due_at(zone, &mut errors);
+        if self.due.trim() != stored.due {
+            body.insert("due_at".into(), json!(due));
+        }
+        // Without a due time there is nothing to remind of: clearing one clears the other.
+        let cleared = self.due.trim().is_empty() && task.due_at.is_some();
+        let reminder = if cleared { None } else { self.reminder_minutes(&mut errors) };
+        if self.due.trim().is_empty() && reminder.is_some() {
+            errors.add("due", "Set when it is due, so that the reminder has a time to come before.");
+        }
+        if reminder != task.reminder_offset_minutes {
+            body.insert("reminder_offset_minutes".into(), json!(reminder));
+        }
+        if self.priority != stored.priority {
+            body.insert("priority".into(), json!(self.priority));
+        }
+        // A completed task is reopened by its own button.
+        if task.status != Status::Completed && self.status != stored.status {
+            body.insert("status".into(), json!(self.status));
+        }
+        if self.tag_names() != task.tags {
+            body.insert("tag_names".into(), json!(self.tag_names()));
+        }
+        if errors.is_empty() { Ok(body) } else { Err(errors) }
+    }
+
+    /// What was typed, over a newer stored state: the next save is a save of this version.
+    pub fn over(self, task: &Task, zone: Tz) -> Self {
+        let stored = Self::of_task(task, zone);
+        let due = if stored.due.is_empty() { "no due time".to_owned() } else { format!("due {}", stored.due.replace('T', " ")) };
+        let elsewhere = [
+            (self.title != stored.title).then(|| format!("the title is “{}”", stored.title)),
+            (self.description != stored.description).then(|| "the description differs".to_owned()),
+            (self.due != stored.due).then_some(due),
+            (self.priority != stored.priority).then(|| format!("the priority is {}", stored.priority)),
+            (self.status != stored.status).then(|| format!("the status is {}", stored.status.replace('_', " "))),
+            (self.tag_names() != task.tags).then(|| {
+                if stored.tags.is_empty() { "there are no tags".to_owned() } else { format!("the tags are {}", stored.tags) }
+            }),
+        ];
+        let differs: Vec<String> = elsewhere.into_iter().flatten().collect();
+        let now = if differs.is_empty() {
+            "it now says the same as yours".to_owned()
+        } else {
+            format!("there, {}", differs.join(", "))
+        };
+        Self { version: task.version, elsewhere: Some(now), ..self }
+    }
+
+    /// With what the API refused, at our controls.
+    pub fn refused(self, body: &Body) -> Self {
+        Self { errors: Errors::of(body, &CONTROLS), ..self }
+    }
+
+    /// The names between the commas, each once.
+    fn tag_names(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            self.tags.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
+        names.sort_by_key(|name| name.to_lowercase());
+        names.dedup_by_key(|name| name.to_lowercase());
+        names
+    }
+
+    fn due_at(&self, zone: Tz, errors: &mut Errors) -> Option<String> {
+        if self.due.trim().is_empty() {
+            return None;
+        }
+        zone::instant(&self.due, zone).map_err(|rule| errors.add("due", format!("Due {rule}."))).ok().map(zone::iso)
+    }
+
+    fn reminder_minutes(&self, errors: &mut Errors) -> Option<i32> {
+        self.reminder.minutes().map_err(|rule| errors.add("reminder", format!("Reminder {rule}."))).ok().flatten()
+    }
+
+    /// Whether anything but the title was given, or is wrong: then the rest of the form is open.
+    pub fn is_open(&self) -> bool {
+        let rest = [&self.description, &self.due, &self.tags].into_iter().any(|text| !text.is_empty());
+        rest || self.reminder.preset != "off"
+            || self.priority != "medium"
+            || self.errors.0.iter().any(|wrong| wrong.field != "title")
+    }
+}
+
+impl Default for TaskForm {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use contracts::task::Priority;
+
+    use super::*;
+
+    fn task() -> Task {
+        let at = DateTime::from_timestamp(1_790_000_045, 0).unwrap();
+        Task {
+            id: Uuid::nil(),
+            user_id: Uuid::nil(),
+            tenant_id: Uuid::nil(),
+            title: "Submit report".into(),
+            description: None,
+            status: Status::Todo,
+            priority: Priority::High,
+            due_at: Some(at),
+            reminder_offset_minutes: Some(60),
+            tags: vec!["work".into()],
+            recurrence_pattern: None,
+            series_id: None,
+            occurrence: None,
+            recurrence_ended: false,
+            completed_at: None,
+            version: 3,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    #[test]
+    fn a_form_left_as_it_was_changes_nothing_not_even_the_seconds() {
+        let form = TaskForm::of_task(&task(), Tz::Europe__Berlin);
+        assert!(form.changes(&task(), Tz::Europe__Berlin).unwrap().is_empty());
+    }
+
+    #[test]
+    fn only_what_differs_is_sent_and_clearing_the_due_time_clears_the_reminder() {
+        let form = TaskForm { due: String::new(), tags: "Work, home,home ".into(), ..TaskForm::of_task(&task(), Tz::UTC) };
+        let changes = Value::from(form.changes(&task(), Tz::UTC).unwrap());
+        assert_eq!(changes, json!({ "due_at": null, "reminder_offset_minutes": null, "tag_names": ["home", "Work"] }));
+    }
+
+    #[test]
+    fn a_new_task_is_due_in_the_persons_zone() {
+        let form =
+            TaskForm { title: "x".into(), due: "2026-07-01T14:00".into(), reminder: Choice::of(Some(15)), ..TaskForm::new() };
+        let body = form.creation(Tz::America__New_York).unwrap();
+        assert_eq!(body["due_at"], "2026-07-01T18:00:00Z");
+        assert_eq!(body["reminder_offset_minutes"], 15);
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        let custom = Choice { preset: "custom".into(), number: "soon".into(), unit: "minutes".into() };
+        let errors = TaskForm { due: "tomorrow".into(), reminder: custom, ..TaskForm::new() }.creation(Tz::UTC).unwrap_err();
+        assert_eq!(errors.0.iter().map(|wrong| wrong.field).collect::<Vec<_>>(), ["title", "due", "reminder"]);
+    }
+}

@@ -1,0 +1,312 @@
+// Every form by fetch: shown at once, reconciled with the answer, put back with the reason when it was refused.
+// Without this file each form posts and the server redirects; nothing here is needed for the pages to work.
+// The server answers fragments: an element takes the place of the one with its id; <template data-into> adds to a list;
+// <template data-remove> removes.
+
+const PATIENCE = 10_000;
+const TOAST_LIFE = 8_000;
+const byId = (id) => document.getElementById(id);
+const reduced = matchMedia('(prefers-reduced-motion: reduce)');
+
+/** 128 random bits as hex; crypto.randomUUID needs a secure context, this does not. */
+export function random() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** Asks the server; never throws. `ok` says whether the answer may be swapped in as a success. */
+export async function ask(url, body, { patience = PATIENCE, accept = 'text/html' } = {}) {
+  const id = random();
+  const answer = { ok: false, status: 0, text: '', id };
+  try {
+    const response = await fetch(url, {
+      method: body ? 'POST' : 'GET',
+      body,
+      headers: { Accept: accept, 'X-Fragment': '1', 'X-Correlation-ID': id },
+      signal: AbortSignal.timeout(patience),
+    });
+    answer.id = response.headers.get('X-Correlation-ID') ?? id;
+    answer.status = response.status;
+    answer.go = response.headers.get('X-Go');
+    answer.isHtml = (response.headers.get('Content-Type') ?? '').startsWith('text/html');
+    answer.text = await response.text();
+    answer.ok = response.ok;
+  } catch (error) {
+    answer.text = error.name === 'TimeoutError' ? 'No answer came in time.' : 'The server cannot be reached.';
+    answer.offline = true;
+  }
+  return answer;
+}
+
+/** What to say of an answer that is no success. */
+export function reason(answer) {
+  if (answer.offline) return `${answer.text} Nothing was lost; try again.`;
+  return answer.isHtml || !answer.text ? 'That did not work. Nothing was lost; try again.' : answer.text;
+}
+
+// ---- swapping ---------------------------------------------------------------------------------------------------------
+
+/** Puts a fragment in its place without losing the focus. */
+export function swap(html) {
+  const held = document.createElement('template');
+  held.innerHTML = html;
+  for (const element of [...held.content.children]) {
+    if (element.dataset.remove) remove(byId(element.dataset.remove));
+    else if (element.dataset.into) into(byId(element.dataset.into), element);
+    else replace(byId(element.id), element);
+  }
+  document.dispatchEvent(new Event('swapped'));
+}
+
+function replace(old, fresh) {
+  if (!old) return;
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const scroll = scrollY;
+  old.replaceWith(fresh);
+  if (!focused) return;
+  const same = focused.id && byId(focused.id);
+  const target = fresh.querySelector('[data-focus]') ?? same ?? focusable(fresh) ?? fresh;
+  if (target === fresh) fresh.tabIndex = -1;
+  target.focus({ preventScroll: target === same });
+  if (target === same) {
+    scrollTo(0, scroll);
+    if (focused.selectionStart != null && same.setSelectionRange) same.setSelectionRange(focused.selectionStart, focused.selectionEnd);
+  }
+}
+
+function focusable(element) {
+  return element.querySelector('a[href], button, input:not([type=hidden]), select, textarea');
+}
+
+function into(list, template) {
+  if (!list) return;
+  for (const element of [...template.content.children]) {
+    const old = element.id && byId(element.id);
+    const accepts = list.dataset.accepts;
+    if (old) replace(old, element);
+    else if (accepts && !accepts.split(',').includes(element.dataset.status)) say('Kept, under another status.');
+    else if (template.dataset.at === 'start') list.prepend(element);
+    else list.append(element);
+    if ('toast' in element.dataset) toast(element);
+  }
+}
+
+/** Takes an element away; the focus goes to its neighbour. */
+export function remove(element) {
+  if (!element) return;
+  moveFocus(element);
+  element.remove();
+}
+
+function moveFocus(element) {
+  if (!element.contains(document.activeElement)) return;
+  const near = [element.nextElementSibling, element.previousElementSibling].find((each) => each && !each.hidden);
+  const target = (near && (near.querySelector('a.name') ?? focusable(near))) ?? byId('title') ?? byId('main');
+  target.focus();
+}
+
+// ---- words on the screen ----------------------------------------------------------------------------------------------
+
+const toasts = byId('toasts');
+
+function toast(element) {
+  // What waits for a decision stays while someone is at it.
+  const leave = () => (element.matches(':hover, :focus-within') ? setTimeout(leave, TOAST_LIFE) : remove(element));
+  setTimeout(leave, element.querySelector('form') ? TOAST_LIFE * 2 : TOAST_LIFE);
+  while (toasts.children.length > 3) toasts.firstElementChild.remove();
+}
+
+/** Says something in passing. */
+export function say(text) {
+  const element = document.createElement('div');
+  element.className = 'toast';
+  element.textContent = text;
+  toasts.append(element);
+  toast(element);
+}
+
+function place(form) {
+  return form.querySelector('.form-status') ?? form.closest('li, article, section')?.querySelector('.form-status');
+}
+
+function complain(form, answer) {
+  const where = place(form);
+  if (!where?.isConnected) return say(reason(answer));
+  where.setAttribute('role', 'alert');
+  where.textContent = `${reason(answer)} `;
+  const code = document.createElement('code');
+  code.textContent = answer.id;
+  where.append('(', code, ')');
+}
+
+// ---- shown before the answer ------------------------------------------------------------------------------------------
+
+// Each makes the change on the screen and gives what takes it back.
+const OPTIMISTIC = {
+  complete(form) {
+    const row = form.closest('.row');
+    row?.classList.toggle('done');
+    return () => row?.classList.toggle('done');
+  },
+  delete(form) {
+    const row = form.closest('.row');
+    const had = row.contains(document.activeElement);
+    moveFocus(row);
+    row.hidden = true;
+    return () => {
+      row.hidden = false;
+      if (had) focusable(form).focus();
+    };
+  },
+  dismiss(form) {
+    const element = form.closest('.banner') ?? form;
+    moveFocus(element);
+    element.hidden = true;
+    return () => (element.hidden = false);
+  },
+  create(form, body) {
+    const row = document.createElement('li');
+    row.className = 'row pending';
+    row.textContent = body.get('title');
+    row.setAttribute('aria-busy', 'true');
+    const list = byId('tasks');
+    const typed = [...form.elements].filter((each) => each.name).map((each) => [each, each.value]);
+    if (body.get('title').trim() === '') return () => {};
+    list?.prepend(row);
+    form.reset();
+    for (const each of ['title', 'due', 'tags', 'description']) if (form.elements[each]) form.elements[each].value = '';
+    form.elements.key.value = random();
+    form.elements.title.focus();
+    const back = () => typed.forEach(([element, value]) => (element.value = value));
+    return {
+      done: () => row.remove(),
+      // What was typed returns to the form, unless the next task is being written there: then it waits in its row.
+      failed: (answer) => {
+        if (form.elements.title.value === '') {
+          row.remove();
+          back();
+          complain(form, answer);
+          return true;
+        }
+        row.removeAttribute('aria-busy');
+        row.classList.add('failed');
+        row.append(` ${reason(answer)} `);
+        const button = document.createElement('button');
+        button.textContent = 'Put back into the form';
+        button.type = 'button';
+        button.onclick = () => (row.remove(), back(), form.elements.title.focus());
+        row.append(button);
+        return false;
+      },
+    };
+  },
+};
+
+// ---- sending ----------------------------------------------------------------------------------------------------------
+
+/** Sends a form; resolves to its answer. */
+export async function send(form, submitter) {
+  if (form.ariaBusy === 'true' && form.dataset.optimistic !== 'create') return;
+  const body = new URLSearchParams(new FormData(form, submitter));
+  const where = place(form);
+  if (where) where.textContent = '';
+  const undo = OPTIMISTIC[form.dataset.optimistic]?.(form, body);
+  form.ariaBusy = 'true';
+  const answer = await ask(form.action, body);
+  form.ariaBusy = 'false';
+  const taken = typeof undo === 'function' ? undo : undo?.failed;
+  if (answer.go) return void (clean(form), location.assign(answer.go));
+  if (answer.ok) {
+    clean(form);
+    undo?.done?.();
+    if (form.closest('.toast')) remove(form.closest('.toast'));
+    swap(answer.text);
+    document.dispatchEvent(new Event('sent'));
+  } else if (answer.isHtml && (answer.status === 422 || answer.status === 409 || answer.status === 403)) {
+    if (taken?.(answer) !== false) shown(answer.text);
+  } else if (taken?.(answer) === undefined || form.dataset.optimistic !== 'create') {
+    complain(form, answer);
+  }
+  return answer;
+}
+
+/** A refused form: it comes back with what was typed, and the focus goes to what is wrong. */
+function shown(html) {
+  swap(new DOMParser().parseFromString(html, 'text/html').querySelector('main > form, body > form, body > article, body > section')?.outerHTML ?? html);
+  const wrong = [...document.querySelectorAll('[data-focus]')].at(-1);
+  wrong?.focus();
+  wrong?.scrollIntoView({ block: 'nearest', behavior: reduced.matches ? 'auto' : 'smooth' });
+}
+
+document.addEventListener('submit', (event) => {
+  const form = event.target;
+  if (form.method === 'dialog') return;
+  if (form.method === 'get') {
+    if (!('list' in form.dataset) || !byId('list')) return;
+    event.preventDefault();
+    const search = new URLSearchParams(new FormData(form));
+    const here = new URLSearchParams(location.search);
+    if (here.get('status')) search.set('status', here.get('status'));
+    if (!search.get('search')) search.delete('search');
+    return void visit(`/app${search.size ? `?${search}` : ''}`);
+  }
+  event.preventDefault();
+  void send(form, event.submitter);
+});
+
+// ---- the list, by its address -----------------------------------------------------------------------------------------
+
+let wanted = 0;
+
+async function visit(href, push = true) {
+  const list = byId('list');
+  if (!list) return location.assign(href);
+  if (push) history.pushState(null, '', href);
+  const mine = ++wanted;
+  list.ariaBusy = 'true';
+  const answer = await ask(href);
+  if (mine !== wanted) return; // A newer one is on its way.
+  if (answer.go) return location.assign(answer.go);
+  if (answer.isHtml) swap(answer.text);
+  else say(reason(answer));
+  if (byId('list')) byId('list').ariaBusy = 'false';
+  const create = byId('create');
+  if (create) create.elements.back.value = byId('list').dataset.href;
+}
+
+document.addEventListener('click', (event) => {
+  const link = event.target.closest('a[data-list]');
+  if (!link || !byId('list') || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+  event.preventDefault();
+  void visit(link.getAttribute('href'));
+});
+addEventListener('popstate', () => byId('list') && void visit(location.pathname + location.search, false));
+
+// ---- small helps ------------------------------------------------------------------------------------------------------
+
+const dirty = new Set();
+const clean = (form) => dirty.delete(form.id);
+/** Whether someone has typed into the form and not sent it. */
+export const isDirty = (form) => dirty.has(form.id);
+document.addEventListener('input', (event) => event.target.form?.hasAttribute('data-keep') && dirty.add(event.target.form.id));
+addEventListener('beforeunload', (event) => dirty.size && event.preventDefault());
+
+/** A reminder needs a due time: without one the selector is off and says so by being disabled. */
+function dress() {
+  const [due, reminder] = [byId('due'), byId('reminder')];
+  if (due && reminder) {
+    const check = () => {
+      reminder.disabled = !due.value && !due.validity.badInput;
+      if (reminder.disabled) reminder.value = 'off';
+    };
+    due.addEventListener('input', check);
+    check();
+  }
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const field of document.querySelectorAll('[data-zone]')) field.value = zone;
+  const hint = document.querySelector('[data-zone-hint]');
+  if (hint) hint.textContent = `This browser is in ${zone}.`;
+}
+document.addEventListener('swapped', dress);
+document.querySelectorAll('[data-toast]').forEach(toast);
+document.querySelector('.errors[data-focus]')?.focus();
+dress();

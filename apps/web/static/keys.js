@@ -1,0 +1,97 @@
+// The keyboard: one key an action, never while someone types.
+
+import { send, swap, ask, say, reason } from './forms.js';
+
+const byId = (id) => document.getElementById(id);
+const rows = () => [...document.querySelectorAll('.row:not([hidden]):not(.pending), .note')];
+const csrf = document.querySelector('meta[name=csrf]').content;
+
+/** The row the focus is in; on a task's own page that task. */
+const current = () => document.activeElement?.closest?.('.row, .note') ?? byId('task');
+const id = (element) => element?.dataset.task;
+
+function step(by) {
+  const all = rows();
+  if (!all.length) return;
+  const at = all.indexOf(document.activeElement?.closest?.('.row, .note'));
+  const next = at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + by, 0), all.length - 1);
+  const link = all[next].querySelector('a.name');
+  link.focus();
+  link.scrollIntoView({ block: 'nearest' });
+}
+
+/** To a field of the task: here, on its page, or in the form of a new one. */
+function edit(field) {
+  const element = current();
+  if (element?.id === 'task' || !id(element)) return focusField(field);
+  location.assign(`/app/tasks/${id(element)}#${field}`);
+}
+
+function focusField(field) {
+  const input = byId(field);
+  if (!input) return;
+  const details = input.closest('details');
+  if (details) details.open = true;
+  input.focus();
+}
+
+async function priority(level) {
+  const element = current();
+  if (!id(element)) return;
+  if (element.id === 'task') {
+    const select = byId('priority');
+    select.value = level;
+    select.dispatchEvent(new Event('input', { bubbles: true }));
+    return void send(byId('edit'));
+  }
+  const body = new URLSearchParams({ csrf, priority: level, back: byId('list')?.dataset.href ?? '/app' });
+  const answer = await ask(`/app/tasks/${id(element)}/priority`, body);
+  if (answer.ok) swap(answer.text);
+  else say(reason(answer));
+}
+
+function complete() {
+  const element = current();
+  (element && byId(`check-${id(element)}`))?.click();
+}
+
+function undo() {
+  const button = [...document.querySelectorAll('[data-undo] button')].at(-1);
+  if (button) button.click();
+  else say('Nothing to undo.');
+}
+
+function help() {
+  const dialog = byId('help');
+  if (dialog.open) dialog.close();
+  else dialog.showModal();
+}
+
+const KEYS = {
+  c: () => (byId('create') ? focusField('title') : location.assign('/app#title')),
+  '/': () => byId('search').focus(),
+  j: () => step(1),
+  k: () => step(-1),
+  x: complete,
+  e: () => edit('title'),
+  d: () => edit('due'),
+  t: () => edit('tags'),
+  1: () => priority('high'),
+  2: () => priority('medium'),
+  3: () => priority('low'),
+  z: undo,
+  '?': help,
+};
+
+document.addEventListener('keydown', (event) => {
+  const typing = event.target.closest('input:not([type=checkbox]), select, textarea, [contenteditable]');
+  if (event.key === 'Escape' && typing) return typing.blur();
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  const key = Object.hasOwn(KEYS, event.key) ? event.key : '';
+  if (!key || (byId('help').open && key !== '?')) return;
+  event.preventDefault();
+  KEYS[key]();
+});
+
+// A link such as /app/tasks/1#due leads into the field.
+if (location.hash.length > 1) focusField(location.hash.slice(1));

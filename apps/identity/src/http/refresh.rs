@@ -54,7 +54,9 @@ async fn renew(context: &Context, shown: &Hash) -> Result<TokenAnswer, Refusal> 
     let spent = token.spent || !context.store.rotate(token.id, &Hash::of(successor.reveal()), life).await?;
     if spent {
         let revoked = context.store.revoke(shown, now).await?;
-        tracing::warn!(user_id = %token.holder.user_id, revoked, "a used refresh token was shown; its family has ended");
+        if revoked > 0 {
+            tracing::warn!(user_id = %token.holder.user_id, revoked, "a used refresh token was shown; its family has ended");
+        }
         return Err(Refusal::invalid_grant());
     }
     let scope = token.holder.keep(&token.scope);

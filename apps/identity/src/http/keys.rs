@@ -14,7 +14,7 @@ const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=60");
 ///
 /// During a rotation the previous key is there too.
 #[utoipa::path(
-    get, path = "/.well-known/jwks.json", tag = "auth",
+    get, path = "/.well-known/jwks.json", tag = "auth", operation_id = "read_keys",
     responses((status = 200, description = "A JSON Web Key set", body = Object, example = json!({ "keys": [{ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": "thumbprint", "n": "modulus", "e": "AQAB" }] }))),
     extensions(("x-door" = json!("open")))
 )]

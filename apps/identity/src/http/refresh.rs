@@ -24,7 +24,7 @@ pub struct RefreshRequest {
 ///
 /// The refresh token works once; the answer has the next one.
 #[utoipa::path(
-    post, path = "/auth/refresh", tag = "auth",
+    post, path = "/auth/refresh", tag = "auth", operation_id = "refresh_token",
     request_body(content(
         (RefreshRequest = "application/json", example = json!({ "refresh_token": "from the last answer" })),
         (RefreshRequest = "application/x-www-form-urlencoded", example = json!({ "refresh_token": "from the last answer" }))

@@ -12,7 +12,7 @@ use crate::secret::Hash;
 ///
 /// An unknown token is as good as a revoked one. Access tokens end by themselves.
 #[utoipa::path(
-    post, path = "/auth/revoke", tag = "auth",
+    post, path = "/auth/revoke", tag = "auth", operation_id = "revoke_token",
     request_body(content(
         (RefreshRequest = "application/json", example = json!({ "refresh_token": "from the last answer" })),
         (RefreshRequest = "application/x-www-form-urlencoded", example = json!({ "refresh_token": "from the last answer" }))

@@ -69,7 +69,7 @@ impl Draft {
 /// Makes a person, a tenant of their own and a first client. A repeat is refused because the address is taken by then: an
 /// `Idempotency-Key` would mean to keep the secret.
 #[utoipa::path(
-    post, path = "/auth/signup", tag = "auth",
+    post, path = "/auth/signup", tag = "auth", operation_id = "sign_up",
     request_body(content = SignUp, example = json!({ "email": "ada@example.com", "display_name": "Ada", "password": "correct horse battery", "timezone": "Europe/Berlin" })),
     responses(
         (status = 201, description = "Welcome; keep the secret, it is not shown again", body = SignedUp),

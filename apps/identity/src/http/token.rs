@@ -60,7 +60,7 @@ impl TokenAnswer {
 ///
 /// For a client of a person, with a refresh token; for an app of the suite, without one.
 #[utoipa::path(
-    post, path = "/auth/token", tag = "auth",
+    post, path = "/auth/token", tag = "auth", operation_id = "issue_token",
     request_body(content(
         (TokenRequest = "application/json", example = json!({ "grant_type": "client_credentials", "client_id": "0190f5a0-0000-7000-8000-000000000000", "client_secret": "from sign-up" })),
         (TokenRequest = "application/x-www-form-urlencoded", example = json!({ "grant_type": "client_credentials", "client_id": "0190f5a0-0000-7000-8000-000000000000", "client_secret": "from sign-up" }))

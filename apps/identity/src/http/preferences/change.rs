@@ -40,7 +40,7 @@ pub struct ChannelsChange {
 
 /// Change the own preferences
 #[utoipa::path(
-    patch, path = "/users/me/preferences", tag = "users",
+    patch, path = "/users/me/preferences", tag = "users", operation_id = "change_preferences",
     params(("If-Match" = Option<String>, Header, description = "The version the change is meant for")),
     request_body(content = PreferencesChange, example = json!({ "timezone": "Europe/Berlin", "phone": "+4930901820", "notification_preferences": { "sms": true } })),
     responses(

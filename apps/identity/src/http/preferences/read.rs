@@ -8,7 +8,7 @@ use crate::Context;
 
 /// Read the own preferences
 #[utoipa::path(
-    get, path = "/users/me/preferences", tag = "users",
+    get, path = "/users/me/preferences", tag = "users", operation_id = "read_preferences",
     responses((status = 200, description = "As they are", body = Preferences), service::openapi::Refusals),
     security(("bearer" = [])),
     extensions(("x-door" = json!("public")))

@@ -31,7 +31,7 @@ pub fn router(state: Arc<State>) -> Router {
         .merge(docs::router(document::merged(document::DOCUMENTS)))
         // Here and not as a fallback, so that these answers are protected as all others are.
         .route("/{*unknown}", any(async || Problem::not_found()))
-        .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed, "See the Allow header."))
+        .method_not_allowed_fallback(refuse_method)
         .layer(middleware::from_fn_with_state(state.clone(), protect))
         .layer(Extension(state.base.keys.clone()))
         .with_state(state)
@@ -79,6 +79,14 @@ async fn count(state: &State, rate: Rate, caller: Option<Caller>, headers: &Head
         (Rate::Open, _) => ("open", who::neighbourhood(who::address(headers)), state.config.open_rate),
     };
     Some(state.limiter.take(scope, &who, limit).await)
+}
+
+/// The path has the shape of one in the table, the method is another's.
+async fn refuse_method(request: Request) -> Problem {
+    match routes::is_hostile(request.uri().path()) {
+        true => Problem::not_found(),
+        false => Problem::new(Code::MethodNotAllowed, "See the Allow header."),
+    }
 }
 
 /// Says how much of a limit is left.

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota as Rate, RateLimiter};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota as Rate, RateLimiter};
 use moka::future::Cache;
 use service::Clock;
 use sidecar::Sidecar;
@@ -27,7 +29,7 @@ const AWAY_FOR: Duration = Duration::from_secs(2);
 /// Callers whose last minute is remembered.
 const REMEMBERED: u64 = 10_000;
 
-type Local = Arc<DefaultKeyedRateLimiter<String>>;
+type Local = Arc<RateLimiter<String, DashMapStateStore<String>, DefaultClock, StateInformationMiddleware>>;
 
 /// The limiter.
 pub struct Limiter {
@@ -130,14 +132,14 @@ impl Limiter {
             local.retain_recent();
         }
         match local.check_key(&format!("{scope}:{who}")) {
-            Ok(()) => Quota { allowed: true, limit, remaining: 0, reset: WINDOW.as_secs() },
+            Ok(passed) => Quota { allowed: true, limit, remaining: passed.remaining_burst_capacity(), reset: WINDOW.as_secs() },
             Err(until) => refused(until.wait_time_from(DefaultClock::default().now()).as_secs() + 1),
         }
     }
 
     fn local_of(&self, limit: NonZeroU32) -> Local {
         let mut local = self.local.lock().unwrap_or_else(PoisonError::into_inner);
-        local.entry(limit.get()).or_insert_with(|| Arc::new(RateLimiter::keyed(Rate::per_minute(limit)))).clone()
+        local.entry(limit.get()).or_insert_with(|| Arc::new(RateLimiter::dashmap(Rate::per_minute(limit)).with_middleware())).clone()
     }
 }
 

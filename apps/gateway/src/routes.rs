@@ -137,6 +137,12 @@ impl Entry {
     }
 }
 
+/// Whether no app could ever have this path.
+pub fn is_hostile(raw: &str) -> bool {
+    let segments = if raw == "/" { Some(Vec::new()) } else { capture("/{*all}", raw) };
+    segments.is_none_or(|segments| Path::forwarded(&segments).is_err())
+}
+
 /// The decoded segments of `raw` when it has the shape of `template`.
 fn capture(template: &str, raw: &str) -> Option<Vec<String>> {
     if template == "/" {
@@ -235,6 +241,8 @@ pub(crate) mod tests {
         for path in HOSTILE {
             let found = entries().find_map(|entry| entry.path(path));
             assert_eq!(found, None, "{path}");
+            // The prefix alone is clean: what it is put before is not.
+            assert!(is_hostile(path) || path == "/api/v1/internal/tasks/open", "{path}");
         }
     }
 

@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 const RESERVED: [&str; 5] = ["dapr", "events", "jobs", "job", "internal"];
 /// daprd's error bodies are far below this; a longer 500 is the app's own and is passed on.
 const MAX_ERROR_BODY: u64 = 16 * 1024;
+/// What daprd says of a body above its `--max-body-size`.
+const TOO_LARGE: &str = "stream too large";
 
 /// A path that may be forwarded: each segment percent-encoded, none empty, `.` or `..`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +29,8 @@ impl Path {
     /// segment (also encoded), and a first segment that belongs to daprd (`v1.0*`) or is only for sidecars.
     pub fn forwarded<S: AsRef<str>>(segments: &[S]) -> Result<Self> {
         let path = Self::internal(segments)?;
-        let first = segments.first().map(|segment| segment.as_ref().to_ascii_lowercase()).unwrap_or_default();
+        // Read as whoever decodes once more than we expect would read it.
+        let first = segments.first().map(|segment| decoded_wholly(segment.as_ref()).to_ascii_lowercase()).unwrap_or_default();
         if RESERVED.contains(&first.as_str()) || first.starts_with("v1.0") {
             return Err(Error::HostilePath(first));
         }
@@ -72,6 +75,15 @@ fn is_hostile(segment: &str) -> bool {
     }
 }
 
+/// A segment after every percent-encoding in it is undone; only for segments that are not hostile, whose decoding is text and ends.
+fn decoded_wholly(segment: &str) -> String {
+    let mut text = segment.to_owned();
+    while let Some(decoded) = decode(&text).filter(|decoded| *decoded != text) {
+        text = decoded;
+    }
+    text
+}
+
 /// Percent-decodes once; `None` when the result is not UTF-8.
 fn decode(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
@@ -86,11 +98,14 @@ fn decode(text: &str) -> Option<String> {
     String::from_utf8(decoded).ok()
 }
 
-/// Percent-encodes all but RFC 3986's unreserved characters.
+/// Percent-encodes all but RFC 3986's unreserved characters. daprd decodes a path once and then reads it as a URL again: what has a
+/// meaning there is encoded twice, or it would arrive as another character or not at all.
 fn encode(segment: &str, into: &mut String) {
     for byte in segment.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             into.push(byte.into());
+        } else if b"%?#".contains(&byte) {
+            into.push_str(&format!("%25{byte:02X}"));
         } else {
             into.push_str(&format!("%{byte:02X}"));
         }
@@ -151,8 +166,14 @@ async fn answer_of(app: &str, response: reqwest::Response) -> Result<Response<re
     let (status, headers) = (response.status(), response.headers().clone());
     let call = format!("invoke {app}");
     let body = response.bytes().await.map_err(|error| Error::NoAnswer { call: call.clone(), detail: error.to_string() })?;
-    if body.windows(b"ERR_DIRECT_INVOKE".len()).any(|window| window == b"ERR_DIRECT_INVOKE") {
-        return Err(Error::NoAnswer { call, detail: String::from_utf8_lossy(&body).into_owned() });
+    let says = |word: &str| body.windows(word.len()).any(|window| window == word.as_bytes());
+    if says("ERR_DIRECT_INVOKE") {
+        let detail = String::from_utf8_lossy(&body).into_owned();
+        // Sent again it would be refused again.
+        if says(TOO_LARGE) {
+            return Err(Error::Refused { call, status: StatusCode::PAYLOAD_TOO_LARGE.to_string(), detail });
+        }
+        return Err(Error::NoAnswer { call, detail });
     }
     let mut answer = Response::new(reqwest::Body::from(body));
     *answer.status_mut() = status;
@@ -166,7 +187,7 @@ mod tests {
 
     #[test]
     fn segments_are_encoded_each_by_itself() {
-        assert_eq!(Path::forwarded(&["tasks", "a b?c"]).unwrap().as_str(), "/tasks/a%20b%3Fc");
+        assert_eq!(Path::forwarded(&["tasks", "a b?c"]).unwrap().as_str(), "/tasks/a%20b%253Fc");
         assert_eq!(Path::forwarded::<&str>(&[]).unwrap().as_str(), "/");
     }
 
@@ -196,7 +217,20 @@ mod tests {
 
     #[test]
     fn the_sidecars_own_roads_are_not_forwarded() {
-        for first in ["v1.0", "v1.0-alpha1", "V1.0", "dapr", "events", "jobs", "job", "internal", "Internal"] {
+        for first in [
+            "v1.0",
+            "v1.0-alpha1",
+            "V1.0",
+            "dapr",
+            "events",
+            "jobs",
+            "job",
+            "internal",
+            "Internal",
+            "%65vents",
+            "v1%252e0",
+            "JOB%53",
+        ] {
             assert!(Path::forwarded(&[first, "x"]).is_err(), "{first}");
         }
         assert!(Path::internal(&["internal", "sessions"]).is_ok());

@@ -7,6 +7,7 @@ use dapr::dapr::proto::runtime::v1 as proto;
 
 use crate::client::Sidecar;
 use crate::error::{Error, Result};
+use crate::trace::Context;
 
 /// One message to publish. daprd wraps it in a CloudEvents 1.0 envelope.
 #[derive(Clone, Debug)]
@@ -17,7 +18,7 @@ pub struct Message {
     pub event_type: String,
     /// What shares an order: the partition key on Kafka.
     pub key: String,
-    /// W3C `traceparent` of the request that caused it.
+    /// W3C `traceparent` of the request that caused it; without one it belongs to the work in hand.
     pub traceparent: Option<String>,
     /// CloudEvents `data`, JSON.
     pub data: Bytes,
@@ -41,8 +42,10 @@ impl Message {
             ("cloudevent.type".to_owned(), self.event_type.clone()),
             ("partitionKey".to_owned(), self.key.clone()),
         ]);
-        if let Some(traceparent) = &self.traceparent {
-            metadata.insert("cloudevent.traceparent".to_owned(), traceparent.clone());
+        // daprd writes a trace of its own only when its tracing is on, and else zeros.
+        let traceparent = self.traceparent.clone().or_else(|| Some(Context::try_current()?.trace.to_string()));
+        if let Some(traceparent) = traceparent {
+            metadata.insert("cloudevent.traceparent".to_owned(), traceparent);
         }
         metadata
     }

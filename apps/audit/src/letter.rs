@@ -27,6 +27,7 @@ const READERS: [(&str, &[&str]); 3] = [
 /// How far a letter is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DeadLetterState)]
 pub enum State {
     /// Waits for an operator.
     #[default]
@@ -53,6 +54,7 @@ impl State {
 
 /// A dead letter without the event itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = DeadLetterSummary)]
 pub struct Summary {
     /// Of the letter.
     pub id: Uuid,
@@ -87,6 +89,7 @@ pub struct Summary {
 
 /// A dead letter, whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = DeadLetter)]
 pub struct Letter {
     /// All but the event itself.
     #[serde(flatten)]

@@ -11,6 +11,7 @@ use uuid::Uuid;
 /// One frame.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "type")]
+#[schema(as = SocketFrame)]
 pub enum Frame<'a> {
     /// The first one: the page is connected and from now on gets every change. What changed before, it reads from the lists.
     #[serde(rename = "hello")]

@@ -25,7 +25,7 @@ pub fn public(state: State) -> Router {
 #[openapi(
     info(title = "realtime", description = "The socket: each change of a person's data to each of their open pages."),
     paths(open),
-    components(schemas(crate::frame::Frame)),
+    components(schemas(crate::frame::Frame, service::problem::Code, service::problem::FieldError)),
     modifiers(&Bearer)
 )]
 pub struct Document;

@@ -4,7 +4,7 @@
 //! nothing. What a forwarded call cannot hide is `dapr-callee-app-id`; a call between apps must bring the calling app's own token.
 
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use contracts::token::internal_scope;
@@ -24,6 +24,9 @@ pub struct Doors {
     /// Our own app id.
     pub app: &'static str,
 }
+
+/// Tells a caller that the door refused, and not the handler behind it.
+pub const REFUSED: &str = "x-door-refused";
 
 /// The calling app, on an internal route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +49,11 @@ pub async fn apps_only(State(doors): State<Doors>, mut request: Request, next: N
             request.extensions_mut().insert(app);
             next.run(request).await
         }
-        Err(problem) => problem.into_response(),
+        Err(problem) => {
+            let mut response = problem.into_response();
+            response.headers_mut().insert(REFUSED, HeaderValue::from_static("internal"));
+            response
+        }
     }
 }
 

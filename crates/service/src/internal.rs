@@ -13,10 +13,12 @@ use sidecar::invoke::{Path, Request};
 use sidecar::{Error, Sidecar};
 use tokio::sync::{Mutex, OnceCell};
 
+use crate::door::REFUSED;
+
 /// A token is renewed this long before it ends.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
-/// Time allowed for one call; the resiliency file allows 5 s for all its tries.
-const TIMEOUT: Duration = Duration::from_secs(6);
+/// Time allowed for one call with all its tries.
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// The secret that holds each app's client secret.
 const CLIENTS_SECRET: &str = "outrigger-clients";
 
@@ -36,6 +38,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// Its body.
     pub body: bytes::Bytes,
+    /// Whether the door refused, and not the handler behind it.
+    refused_at_the_door: bool,
     /// Which app, for messages.
     app: String,
 }
@@ -89,7 +93,7 @@ impl Internal {
         body: Option<&impl Serialize>,
     ) -> sidecar::Result<Answer> {
         let answer = self.send(callee, method.clone(), segments, body).await?;
-        if answer.status != StatusCode::UNAUTHORIZED {
+        if answer.status != StatusCode::UNAUTHORIZED || !answer.refused_at_the_door {
             return Ok(answer);
         }
         // Identity has new keys: one try with a new token.
@@ -145,10 +149,11 @@ impl Internal {
         let request = Request { app, method, path, query: None, headers, body: body.into(), timeout: TIMEOUT };
         let response = self.sidecar.invoke(request).await?;
         let status = response.status();
+        let refused_at_the_door = response.headers().contains_key(REFUSED);
         let collected = response.into_body().collect().await;
         let body =
             collected.map_err(|error| Error::NoAnswer { call: format!("invoke {app}"), detail: error.to_string() })?.to_bytes();
-        Ok(Answer { status, body, app: app.to_owned() })
+        Ok(Answer { status, body, refused_at_the_door, app: app.to_owned() })
     }
 }
 

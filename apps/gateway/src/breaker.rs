@@ -77,8 +77,12 @@ impl Breaker {
     /// A request failed.
     pub fn failed(&mut self, admission: Admission, now: Instant) {
         match (self.state, admission) {
-            (State::Closed { failures }, _) if failures + 1 < self.threshold => self.state = State::Closed { failures: failures + 1 },
-            (State::Closed { .. }, _) | (State::HalfOpen, Admission::Probe) => self.state = State::Open { until: now + self.open_for },
+            (State::Closed { failures }, _) if failures + 1 < self.threshold => {
+                self.state = State::Closed { failures: failures + 1 }
+            }
+            (State::Closed { .. }, _) | (State::HalfOpen, Admission::Probe) => {
+                self.state = State::Open { until: now + self.open_for }
+            }
             _ => {}
         }
     }

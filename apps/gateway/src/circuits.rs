@@ -43,7 +43,8 @@ impl Circuits {
         match circuit.change(|breaker| breaker.admit(Instant::now())) {
             Admission::Refused { wait } => {
                 let seconds = wait.as_secs_f64().ceil().max(1.0);
-                Err(Problem::new(Code::Unavailable, "This part has failed and is left alone for a moment.").retry_after(seconds as u64))
+                Err(Problem::new(Code::Unavailable, "This part has failed and is left alone for a moment.")
+                    .retry_after(seconds as u64))
             }
             admission => Ok(Permit { circuit, admission, reported: false }),
         }

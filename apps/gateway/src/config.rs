@@ -23,10 +23,15 @@ pub struct Config {
 impl Config {
     /// Reads them.
     pub fn read(environment: &mut Environment) -> Self {
-        let origins = environment.get("CORS_ORIGINS", String::new(), "origins whose scripts may call the API, separated by commas");
-        let cors_origins: Vec<String> = origins.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(str::to_owned).collect();
+        let origins =
+            environment.get("CORS_ORIGINS", String::new(), "origins whose scripts may call the API, separated by commas");
+        let cors_origins: Vec<String> =
+            origins.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(str::to_owned).collect();
         for origin in cors_origins.iter().filter(|origin| !is_origin(origin)) {
-            environment.refuse("CORS_ORIGINS", &format!("{origin:?} is not an origin such as https://example.org: scheme and host, no path"));
+            environment.refuse(
+                "CORS_ORIGINS",
+                &format!("{origin:?} is not an origin such as https://example.org: scheme and host, no path"),
+            );
         }
         Self {
             cors_origins,
@@ -43,7 +48,10 @@ impl Config {
 /// Scheme and authority only, as browsers send it (<https://www.rfc-editor.org/rfc/rfc6454#section-7>).
 fn is_origin(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte)))
+    rest.is_some_and(|rest| {
+        !rest.is_empty()
+            && rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte))
+    })
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 const METHODS: &str = "GET, HEAD, POST, PATCH, DELETE";
-const REQUEST_HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, x-correlation-id, x-request-id";
-const ANSWER_HEADERS: &str =
-    "etag, idempotent-replayed, location, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, x-correlation-id, x-request-id";
+const REQUEST_HEADERS: &str =
+    "authorization, content-type, idempotency-key, if-match, if-none-match, x-correlation-id, x-request-id";
+const ANSWER_HEADERS: &str = "etag, idempotent-replayed, location, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, x-correlation-id, x-request-id";
 /// How long a browser remembers the answer to a preflight, seconds.
 const MAX_AGE: &str = "600";
 

@@ -15,7 +15,11 @@ const DOCS_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 
 /// The routes.
 pub fn router<S: Clone + Send + Sync + 'static>(document: Value) -> Router<S> {
     // No validator: it would show the document to another host. No remembered token: a browser's storage is no place for it.
-    let config = Config::new(["/openapi.json"]).validator_url("none").try_it_out_enabled(true).display_request_duration(true).persist_authorization(false);
+    let config = Config::new(["/openapi.json"])
+        .validator_url("none")
+        .try_it_out_enabled(true)
+        .display_request_duration(true)
+        .persist_authorization(false);
     Router::from(SwaggerUi::new("/docs").config(config))
         .layer(middleware::map_response(own_headers))
         .route("/openapi.json", get(async move || Json(document.clone())))

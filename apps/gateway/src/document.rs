@@ -72,7 +72,8 @@ fn own_paths(app: &str, document: &Value) -> Map<String, Value> {
 
 /// The route of an operation, whatever its parameters are called.
 fn find(app: &str, method: &str, path: &str) -> Option<&'static Route> {
-    let same = |route: &&Route| route.app == app && route.door != Door::Page && route.method.as_str().eq_ignore_ascii_case(method);
+    let same =
+        |route: &&Route| route.app == app && route.door != Door::Page && route.method.as_str().eq_ignore_ascii_case(method);
     ROUTES.iter().filter(same).find(|route| shape(route.template) == shape(path))
 }
 
@@ -86,7 +87,9 @@ fn with_limits(app: &str, route: &Route, mut operation: Value) -> Value {
     operation["tags"] = json!([app]);
     let has_body = operation.get("requestBody").is_some();
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return operation };
-    let Some(refusal) = ["503", "401", "404", "422"].iter().find_map(|status| responses.get(*status)).cloned() else { return operation };
+    let Some(refusal) = ["503", "401", "404", "422"].iter().find_map(|status| responses.get(*status)).cloned() else {
+        return operation;
+    };
     let mut add = |status: &str, description: &str| {
         let mut response = refusal.clone();
         response["description"] = description.into();
@@ -160,10 +163,13 @@ mod tests {
             let routed: BTreeMap<_, _> = ROUTES
                 .iter()
                 .filter(|route| route.app == *app)
-                .map(|route| ((route.method.to_string(), shape(route.template)), if route.door == Door::Open { "open" } else { "public" }))
+                .map(|route| {
+                    ((route.method.to_string(), shape(route.template)), if route.door == Door::Open { "open" } else { "public" })
+                })
                 .collect();
             for (operation, said) in &documented {
-                let door = routed.get(operation).unwrap_or_else(|| panic!("{app}: {operation:?} is documented but not in the table"));
+                let door =
+                    routed.get(operation).unwrap_or_else(|| panic!("{app}: {operation:?} is documented but not in the table"));
                 assert_eq!(said["x-door"], *door, "{app}: x-door of {operation:?}");
             }
             for operation in routed.keys() {

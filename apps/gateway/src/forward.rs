@@ -74,7 +74,10 @@ fn failed(result: &Answered) -> bool {
     match result {
         Ok(response) => matches!(
             response.status(),
-            StatusCode::INTERNAL_SERVER_ERROR | StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+            StatusCode::INTERNAL_SERVER_ERROR
+                | StatusCode::BAD_GATEWAY
+                | StatusCode::SERVICE_UNAVAILABLE
+                | StatusCode::GATEWAY_TIMEOUT
         ),
         Err(error) => error.is_unavailable(),
     }

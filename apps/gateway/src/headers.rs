@@ -3,10 +3,21 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Headers of one connection (RFC 9110, section 7.6.1) and what belongs to it in practice.
-const HOP_BY_HOP: [&str; 10] =
-    ["connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "expect"];
+const HOP_BY_HOP: [&str; 10] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "expect",
+];
 /// What only we may say: where the request came from and which story it belongs to.
-const OURS: [&str; 8] = ["host", "forwarded", "traceparent", "tracestate", "baggage", "grpc-trace-bin", "x-correlation-id", "x-request-id"];
+const OURS: [&str; 8] =
+    ["host", "forwarded", "traceparent", "tracestate", "baggage", "grpc-trace-bin", "x-correlation-id", "x-request-id"];
 /// What a sidecar adds for its own kind.
 const SIDECARS: [&str; 7] = ["traceparent", "tracestate", "grpc-trace-bin", "baggage", "server", "x-powered-by", "forwarded"];
 /// CSP of everything that is not a page: nothing in it is to be run, shown or framed.
@@ -30,7 +41,10 @@ pub fn to_app(from_client: &HeaderMap, client: Client<'_>) -> HeaderMap {
     let named = named_by_connection(from_client);
     let passes = |name: &HeaderName| {
         let text = name.as_str();
-        let ours = OURS.contains(&text) || text.starts_with("dapr-") || text.starts_with("x-forwarded-") || text.starts_with("metadata.");
+        let ours = OURS.contains(&text)
+            || text.starts_with("dapr-")
+            || text.starts_with("x-forwarded-")
+            || text.starts_with("metadata.");
         !ours && !is_hop(text, &named) && (client.cookies || *name != header::COOKIE)
     };
     let mut headers = filtered(from_client, passes);

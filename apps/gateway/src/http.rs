@@ -57,7 +57,9 @@ async fn handle(state: &State, entry: Entry, request: Request, quota: &mut Optio
     let permit = state.circuits.admit(route.app)?;
     *quota = count(state, route.rate, caller, &parts.headers).await;
     if let Some(Quota { allowed: false, reset, .. }) = quota {
-        return Err(Problem::new(Code::TooManyRequests, "Come back after the seconds that Retry-After names.").retry_after(*reset));
+        return Err(
+            Problem::new(Code::TooManyRequests, "Come back after the seconds that Retry-After names.").retry_after(*reset)
+        );
     }
     let public_url = &state.base.settings.public_url;
     let client = Client { address: who::address(&parts.headers), public_url, cookies: route.door == Door::Page };
@@ -92,7 +94,8 @@ async fn refuse_method(request: Request) -> Problem {
 /// Says how much of a limit is left.
 fn with_quota(mut response: Response, quota: Option<Quota>) -> Response {
     if let Some(quota) = quota {
-        let say = |headers: &mut HeaderMap, name, value: u64| headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
+        let say =
+            |headers: &mut HeaderMap, name, value: u64| headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
         say(response.headers_mut(), "ratelimit-limit", quota.limit.into());
         say(response.headers_mut(), "ratelimit-remaining", quota.remaining.into());
         say(response.headers_mut(), "ratelimit-reset", quota.reset);

@@ -139,7 +139,10 @@ impl Limiter {
 
     fn local_of(&self, limit: NonZeroU32) -> Local {
         let mut local = self.local.lock().unwrap_or_else(PoisonError::into_inner);
-        local.entry(limit.get()).or_insert_with(|| Arc::new(RateLimiter::dashmap(Rate::per_minute(limit)).with_middleware())).clone()
+        local
+            .entry(limit.get())
+            .or_insert_with(|| Arc::new(RateLimiter::dashmap(Rate::per_minute(limit)).with_middleware()))
+            .clone()
     }
 }
 

@@ -36,6 +36,10 @@ impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         registry.register("circuit_breaker_state", "0 closed, 1 half-open, 2 open", self.circuits.clone());
         registry.register("rate_limit_rejections", "Requests refused by a limit", self.rejections.clone());
-        registry.register("rate_limit_local", "1 while the counters are away and each instance counts by itself", self.limits_local.clone());
+        registry.register(
+            "rate_limit_local",
+            "1 while the counters are away and each instance counts by itself",
+            self.limits_local.clone(),
+        );
     }
 }

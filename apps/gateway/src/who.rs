@@ -29,7 +29,8 @@ pub fn neighbourhood(address: Option<IpAddr>) -> String {
 /// The name under which a browser's session is counted: a digest, because the cookie itself is a secret.
 pub fn session(headers: &HeaderMap) -> Option<String> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let value = cookies.flat_map(|line| line.split(';')).find_map(|cookie| cookie.trim().strip_prefix(SESSION)?.strip_prefix('='))?;
+    let value =
+        cookies.flat_map(|line| line.split(';')).find_map(|cookie| cookie.trim().strip_prefix(SESSION)?.strip_prefix('='))?;
     let digest = Sha256::digest(value.as_bytes());
     Some(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
 }

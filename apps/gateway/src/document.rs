@@ -3,6 +3,8 @@
 //! Each app prints its own with `<app> --openapi`; they are kept beside the code, so that a change of the API is seen in review.
 //! Only operations of the table are shown: what cannot be reached is not promised.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::routes::{Door, ROUTES, Route};
@@ -39,6 +41,7 @@ pub fn merged(documents: &[(&str, &str)]) -> Value {
         security.extend(members(&document, "/components/securitySchemes"));
         tags.push(json!({ "name": app, "description": document.pointer("/info/description").cloned().unwrap_or_default() }));
     }
+    name_apart(&mut paths);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -103,6 +106,25 @@ fn with_limits(app: &str, route: &Route, mut operation: Value) -> Value {
     operation
 }
 
+/// Gives an operation whose id another one has too an id of its method and path: Swagger UI would send one for the other.
+fn name_apart(paths: &mut Map<String, Value>) {
+    let ids = paths.values().filter_map(Value::as_object).flat_map(Map::values).filter_map(id).map(str::to_owned);
+    let mut uses = BTreeMap::<_, usize>::new();
+    ids.for_each(|id| *uses.entry(id).or_default() += 1);
+    for (path, item) in paths.iter_mut() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            if id(operation).is_some_and(|id| uses.get(id).is_some_and(|uses| *uses > 1)) {
+                let words = path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+                operation["operationId"] = words.fold(method.clone(), |id, word| format!("{id}_{word}")).into();
+            }
+        }
+    }
+}
+
+fn id(operation: &Value) -> Option<&str> {
+    operation.get("operationId")?.as_str()
+}
+
 /// Names of schemas that `schemas` knows with another content.
 fn clashes(document: &Value, schemas: &Map<String, Value>) -> Vec<String> {
     let own = members(document, "/components/schemas").into_iter();
@@ -140,8 +162,6 @@ fn merge_into(known: &mut Value, more: Value) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     fn operations(document: &Value) -> BTreeMap<(String, String), Value> {
@@ -203,6 +223,16 @@ mod tests {
         for reference in found {
             assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
         }
+    }
+
+    #[test]
+    fn no_two_operations_have_one_id() {
+        let operations = operations(&merged(DOCUMENTS));
+        let mut ids: Vec<_> = operations.values().filter_map(id).collect();
+        let all = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!((ids.len(), all), (operations.len(), operations.len()));
     }
 
     #[test]

@@ -61,12 +61,10 @@ impl App for Web {
     fn settings(_: &mut Environment) -> Self::Settings {}
 
     async fn start(base: Base, (): ()) -> Result<Parts, StartError> {
-        let secrets = base.sidecar.secret(service::app::SECRET_STORE, "outrigger-clients").await?;
-        let secret =
-            secrets.get(Self::ID).ok_or_else(|| StartError::Other("the secret outrigger-clients has no key web".into()))?;
+        let secret = base.internal.own_secret().await?;
         let site = Site {
             sessions: Sessions::new(base.internal.clone()),
-            guard: Arc::new(Guard::new(secret, &base.settings.public_url)),
+            guard: Arc::new(Guard::new(&secret, &base.settings.public_url)),
             base,
         };
         Ok(Parts { public: http::routes(site), ..Parts::default() })

@@ -63,7 +63,7 @@ function replace(old, fresh) {
   const scroll = scrollY;
   old.replaceWith(fresh);
   if (!focused) return;
-  const same = focused.id && byId(focused.id);
+  const same = focused.id ? byId(focused.id) : null;
   const target = fresh.querySelector('[data-focus]') ?? same ?? focusable(fresh) ?? fresh;
   if (target === fresh) fresh.tabIndex = -1;
   target.focus({ preventScroll: target === same });
@@ -231,7 +231,9 @@ export async function send(form, submitter) {
 
 /** A refused form: it comes back with what was typed, and the focus goes to what is wrong. */
 function shown(html) {
-  swap(new DOMParser().parseFromString(html, 'text/html').querySelector('main > form, body > form, body > article, body > section')?.outerHTML ?? html);
+  // A page that needs nobody signed in answers whole.
+  const page = html.startsWith('<!doctype') && new DOMParser().parseFromString(html, 'text/html');
+  swap(page ? page.querySelector('main > form').outerHTML : html);
   const wrong = [...document.querySelectorAll('[data-focus]')].at(-1);
   wrong?.focus();
   wrong?.scrollIntoView({ block: 'nearest', behavior: reduced.matches ? 'auto' : 'smooth' });

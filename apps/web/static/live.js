@@ -34,8 +34,8 @@ async function connect() {
   socket = new WebSocket(url);
   socket.onopen = () => {
     opened = true;
-    // While there was no socket anything may have happened.
-    if (wasOpen) void refetch();
+    // While there was no socket anything may have happened, also between this page and its first one.
+    void refetch(wasOpen);
     wasOpen = true;
     wait = FIRST_WAIT;
     connection('');
@@ -154,15 +154,17 @@ function leave(row) {
 
 // ---- asking again -----------------------------------------------------------------------------------------------------
 
-async function refetch() {
-  await Promise.all([refetchList(), refetchPage(), refetchNotes()]);
+async function refetch(gap) {
+  await Promise.all([refetchList(), refetchPage(), gap && refetchNotes()]);
 }
 
 async function refetchPage() {
   const page = byId('task');
   if (!page || isDirty(byId('edit')) || hasFocus(page)) return;
   const answer = await ask(location.pathname);
-  if (answer.ok) swap(answer.text);
+  const held = document.createElement('template');
+  held.innerHTML = answer.text;
+  if (answer.ok && held.content.firstElementChild?.dataset.version !== page.dataset.version) swap(answer.text);
 }
 
 async function refetchNotes() {

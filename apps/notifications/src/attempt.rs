@@ -33,7 +33,9 @@ impl Failed {
         let is_permanent = match channel {
             Channel::InApp => false,
             Channel::Email => smtp_code(detail).is_some_and(|code| code / 100 == 5 && code / 10 != 53),
-            Channel::Sms => http_status(detail).is_some_and(|status| status / 100 == 4 && ![401, 403, 408, 425, 429].contains(&status)),
+            Channel::Sms => {
+                http_status(detail).is_some_and(|status| status / 100 == 4 && ![401, 403, 408, 425, 429].contains(&status))
+            }
         };
         Self { error: error.to_string(), is_permanent }
     }
@@ -81,7 +83,9 @@ mod tests {
         assert!(mail(&format!("{said}550 5.1.1 no such user")));
         assert!(mail(&format!("{said}553-bad address")));
         assert!(!mail(&format!("{said}451 try again later")));
-        assert!(!mail("error invoking output binding email: error from smtp binding, sending email failed: 535 wrong user or password"));
+        assert!(!mail(
+            "error invoking output binding email: error from smtp binding, sending email failed: 535 wrong user or password"
+        ));
         assert!(!mail("sending email failed: dial tcp 127.0.0.1:550: connect: connection refused"));
         assert!(!Failed::of(Channel::Email, &Error::NoAnswer { call: "binding".into(), detail: "x: 550 y".into() }).is_permanent);
     }

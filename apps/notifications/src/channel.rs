@@ -56,7 +56,14 @@ impl Settings {
     /// What a person says of themselves.
     pub fn of(user: &User) -> Self {
         let NotificationPreferences { in_app, email, sms } = user.notification_preferences;
-        Self { email: user.email.clone(), phone: user.phone.clone(), timezone: user.timezone.clone(), in_app, by_email: email, by_sms: sms }
+        Self {
+            email: user.email.clone(),
+            phone: user.phone.clone(),
+            timezone: user.timezone.clone(),
+            in_app,
+            by_email: email,
+            by_sms: sms,
+        }
     }
 
     /// For a person of whom nothing ever came: in the page, which needs no address, in UTC.
@@ -82,7 +89,8 @@ impl Settings {
 
 /// One address and nothing else: the mail component splits at semicolons, and a header ends with its line.
 fn is_one_address(text: &str) -> bool {
-    let plain = !text.chars().any(|character| character.is_whitespace() || character.is_control() || ";,<>\"".contains(character));
+    let plain =
+        !text.chars().any(|character| character.is_whitespace() || character.is_control() || ";,<>\"".contains(character));
     plain && text.split('@').filter(|part| !part.is_empty()).count() == 2 && text.matches('@').count() == 1
 }
 

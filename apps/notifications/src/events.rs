@@ -95,7 +95,8 @@ fn telling(event: &Event<ReminderEvent>, settings: &Settings, now: DateTime<Utc>
     let ReminderEvent::Due { reminder_id, task_id, remind_at, due_at, title, .. } = &event.body else { return Ok(None) };
     let (reminder_id, task_id) = (*reminder_id, *task_id);
     let metadata = &event.metadata;
-    let told = Told { reminder_id, task_id, user_id: metadata.user_id, tenant_id: metadata.tenant_id, sequence: metadata.sequence };
+    let told =
+        Told { reminder_id, task_id, user_id: metadata.user_id, tenant_id: metadata.tenant_id, sequence: metadata.sequence };
     let body = text::due_sentence(*due_at, &settings.timezone);
     let (mut notifications, mut results, mut events) = (Vec::new(), BTreeMap::new(), Vec::new());
     for (channel, recipient) in settings.channels() {
@@ -106,7 +107,15 @@ fn telling(event: &Event<ReminderEvent>, settings: &Settings, now: DateTime<Utc>
             (_, None) => ("failed", Some("no_address")),
         };
         if channel == Channel::InApp {
-            let shown = Notification { id, reminder_id, task_id, title: title.clone(), body: body.clone(), read_at: None, created_at: now };
+            let shown = Notification {
+                id,
+                reminder_id,
+                task_id,
+                title: title.clone(),
+                body: body.clone(),
+                read_at: None,
+                created_at: now,
+            };
             events.push(announce::shown(told, &shown, now)?);
         }
         if status != "pending" {
@@ -173,7 +182,14 @@ mod tests {
     }
 
     fn settings(in_app: bool, by_email: bool, phone: Option<&str>) -> Settings {
-        Settings { email: "ada@example.org".into(), phone: phone.map(Into::into), timezone: "UTC".into(), in_app, by_email, by_sms: true }
+        Settings {
+            email: "ada@example.org".into(),
+            phone: phone.map(Into::into),
+            timezone: "UTC".into(),
+            in_app,
+            by_email,
+            by_sms: true,
+        }
     }
 
     #[test]

@@ -24,6 +24,8 @@ use crate::text::{self, Text};
 const EVERY: Duration = Duration::from_millis(500);
 /// Messages of one look.
 const BATCH: usize = 20;
+/// How often the record of an outcome is tried, half a second apart: what was sent must be remembered.
+const SETTLE_ROUNDS: u32 = 10;
 
 /// One channel's lane.
 #[derive(Clone)]
@@ -52,7 +54,9 @@ impl Lane {
             match self.pass(worker, &stop).await {
                 Ok(0) => {}
                 Ok(_) => continue,
-                Err(error) => tracing::warn!(channel = %self.channel, %error, "waiting messages could not be read; it is tried again"),
+                Err(error) => {
+                    tracing::warn!(channel = %self.channel, %error, "waiting messages could not be read; it is tried again")
+                }
             }
             tokio::select! {
                 () = self.waiting.notified() => {}
@@ -97,7 +101,11 @@ impl Lane {
         let (metadata, data) = match self.channel {
             Channel::Sms => {
                 // Twilio reads the one, an HTTP receiver gets the other as a header.
-                let to = [("toNumber", waiting.recipient.clone()), ("To", waiting.recipient.clone())];
+                let to = [
+                    ("toNumber", waiting.recipient.clone()),
+                    ("To", waiting.recipient.clone()),
+                    ("Content-Type", "text/plain; charset=utf-8".to_owned()),
+                ];
                 (to.to_vec(), words.message())
             }
             Channel::Email | Channel::InApp => {
@@ -116,18 +124,26 @@ impl Lane {
         let (delivered, failed) = announce::either_end(Told { reminder_id, task_id, user_id, tenant_id, sequence }, now)?;
         let (outcome, is_final, error) = match result {
             Ok(()) => ("sent", true, None),
-            Err(failure) => (if failure.is_permanent { "refused" } else { "failed" }, attempt::is_last(attempt, &failure), Some(failure.error)),
+            Err(failure) => (
+                if failure.is_permanent { "refused" } else { "failed" },
+                attempt::is_last(attempt, &failure),
+                Some(failure.error),
+            ),
         };
         let wait_seconds = attempt::wait(attempt, chance()).as_secs_f64();
         let lateness_ms = (now - waiting.remind_at).num_milliseconds();
         let channel = self.channel;
         match &error {
-            None => tracing::info!(%user_id, %task_id, %reminder_id, %channel, outcome, attempt, lateness_ms, "a reminder is told"),
-            Some(error) => tracing::warn!(%user_id, %task_id, %reminder_id, %channel, outcome, attempt, is_final, lateness_ms, error, "a reminder could not be told"),
+            None => {
+                tracing::info!(%user_id, %task_id, %reminder_id, %channel, outcome, attempt, lateness_ms, "a reminder is told")
+            }
+            Some(error) => {
+                tracing::warn!(%user_id, %task_id, %reminder_id, %channel, outcome, attempt, is_final, lateness_ms, error, "a reminder could not be told")
+            }
         }
         let settlement = Settlement { id, attempt, outcome, is_final, error, wait_seconds, now, delivered, failed };
         let mut rounds = 0;
-        // What was sent must be remembered: an attempt without an outcome is made again.
+        // An attempt without an outcome is made again when its claim ends.
         while let Err(error) = self.store.settle(&settlement).await {
             rounds += 1;
             if rounds >= SETTLE_ROUNDS || !error.is_unavailable() {
@@ -141,9 +157,6 @@ impl Lane {
         Ok(())
     }
 }
-
-/// How often the record of an outcome is tried; together far below the lease.
-const SETTLE_ROUNDS: u32 = 10;
 
 /// The story of the request that set the reminder.
 fn story_of(waiting: &Waiting) -> Context {

@@ -36,7 +36,11 @@ impl App for Notifications {
 
     fn description() -> Description {
         Description {
-            migrations: &[Migration { version: 1, name: "initial_schema", text: include_str!("../migrations/001_initial_schema.sql") }],
+            migrations: &[Migration {
+                version: 1,
+                name: "initial_schema",
+                text: include_str!("../migrations/001_initial_schema.sql"),
+            }],
             subscriptions: &READS,
             openapi: http::Document::openapi(),
         }

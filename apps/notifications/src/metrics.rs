@@ -25,7 +25,9 @@ impl Metrics {
     /// Registers them all.
     pub fn new(base: &service::metrics::Metrics) -> Self {
         let metrics = Self { sent: Family::default() };
-        base.register(|registry| registry.register("notifications_sent", "Notifications that are done, by what became of them", metrics.sent.clone()));
+        base.register(|registry| {
+            registry.register("notifications_sent", "Notifications that are done, by what became of them", metrics.sent.clone())
+        });
         metrics
     }
 

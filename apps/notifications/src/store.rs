@@ -204,7 +204,8 @@ impl Store {
     /// # Errors
     /// As [`Database::write`].
     pub async fn begin(&self, waiting: &Waiting, worker: Uuid) -> Result<u64> {
-        let document = json!({ "id": waiting.id, "attempts": waiting.attempts, "worker": worker, "lease_seconds": LEASE.as_secs() });
+        let document =
+            json!({ "id": waiting.id, "attempts": waiting.attempts, "worker": worker, "lease_seconds": LEASE.as_secs() });
         self.database.write(&BEGIN, &document).await
     }
 

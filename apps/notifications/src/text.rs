@@ -100,9 +100,18 @@ mod tests {
 
     #[test]
     fn the_due_time_is_the_one_on_the_persons_wall() {
-        assert_eq!(due_sentence(at("2026-03-01T13:00:00Z"), "Europe/Berlin"), "Due Sunday, 1 March 2026, 14:00 (CET, Europe/Berlin).");
-        assert_eq!(due_sentence(at("2026-07-01T13:00:00Z"), "Europe/Berlin"), "Due Wednesday, 1 July 2026, 15:00 (CEST, Europe/Berlin).");
-        assert_eq!(due_sentence(at("2026-03-01T23:30:00Z"), "Asia/Kolkata"), "Due Monday, 2 March 2026, 05:00 (IST, Asia/Kolkata).");
+        assert_eq!(
+            due_sentence(at("2026-03-01T13:00:00Z"), "Europe/Berlin"),
+            "Due Sunday, 1 March 2026, 14:00 (CET, Europe/Berlin)."
+        );
+        assert_eq!(
+            due_sentence(at("2026-07-01T13:00:00Z"), "Europe/Berlin"),
+            "Due Wednesday, 1 July 2026, 15:00 (CEST, Europe/Berlin)."
+        );
+        assert_eq!(
+            due_sentence(at("2026-03-01T23:30:00Z"), "Asia/Kolkata"),
+            "Due Monday, 2 March 2026, 05:00 (IST, Asia/Kolkata)."
+        );
         assert_eq!(due_sentence(at("2026-03-01T13:00:00Z"), "UTC"), "Due Sunday, 1 March 2026, 13:00 (UTC).");
         assert_eq!(due_sentence(at("2026-03-01T13:00:00Z"), "Middle/Earth"), "Due Sunday, 1 March 2026, 13:00 (UTC).");
     }

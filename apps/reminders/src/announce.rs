@@ -65,7 +65,12 @@ fn cancelled_by(origin: &Origin, reminder: &Reminder, reason: Reason, now: DateT
 /// The request that set the reminder: a tick of the clock has no story of its own.
 fn origin_of(reminder: &Reminder, traceparent: Option<String>) -> Origin {
     let current = Origin::current(SOURCE);
-    Origin { correlation_id: reminder.correlation_id.clone().unwrap_or(current.correlation_id), causation_id: None, traceparent, source: SOURCE }
+    Origin {
+        correlation_id: reminder.correlation_id.clone().unwrap_or(current.correlation_id),
+        causation_id: None,
+        traceparent,
+        source: SOURCE,
+    }
 }
 
 fn about(reminder: &Reminder, version: i64) -> About {

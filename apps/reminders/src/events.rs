@@ -90,12 +90,15 @@ impl Events {
     async fn conclude(&self, delivery: &Delivery) -> Result<Effect, Failure> {
         let event = delivery.event::<ReminderEvent>()?;
         let (id, task_id, channels, status) = match &event.body {
-            ReminderEvent::Delivered { reminder_id, task_id, channels } => (*reminder_id, task_id, channels, DeliveryStatus::Delivered),
+            ReminderEvent::Delivered { reminder_id, task_id, channels } => {
+                (*reminder_id, task_id, channels, DeliveryStatus::Delivered)
+            }
             ReminderEvent::Failed { reminder_id, task_id, channels } => (*reminder_id, task_id, channels, DeliveryStatus::Failed),
             _ => return Ok(Effect::Ignored),
         };
         let version = event.metadata.sequence;
-        let outcome = Outcome { event_id: event.event_id, topic: REMINDERS, id, status, channels, version, now: self.clock.now() };
+        let outcome =
+            Outcome { event_id: event.event_id, topic: REMINDERS, id, status, channels, version, now: self.clock.now() };
         if self.store.conclude(&outcome).await? == 0 {
             return Ok(Effect::Duplicate);
         }

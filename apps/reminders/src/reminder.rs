@@ -204,7 +204,9 @@ mod tests {
 
     #[test]
     fn reasons_are_written_as_they_are_named() {
-        for reason in [Reason::Completed, Reason::Deleted, Reason::Moved, Reason::Cleared, Reason::Removed, Reason::Expired, Reason::Stale] {
+        for reason in
+            [Reason::Completed, Reason::Deleted, Reason::Moved, Reason::Cleared, Reason::Removed, Reason::Expired, Reason::Stale]
+        {
             assert_eq!(json!(reason), json!(reason.name()));
         }
     }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Instant, SystemTime};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use service::telemetry::{Kind, Span, Spans};
 use service::Clock;
+use service::telemetry::{Kind, Span, Spans};
 use sidecar::{Context, Trace};
 use uuid::Uuid;
 
@@ -17,8 +17,9 @@ use crate::tasks::{Expected, Open, Tasks};
 
 /// Reminders of one claim: one question to tasks and one statement, each far below the limits of a body.
 const BATCH: usize = 200;
-/// A worker that died holds its claims this long: more than a claim, the question to tasks (6 s) and the verdicts (6 s) may take.
-const LEASE_SECONDS: u32 = 15;
+/// A worker that died holds its claims this long: more than the question to tasks may take (6 s), and short enough that with a tick
+/// before it and one after it (10 s each) nobody is told more than 30 s late. A worker that outlives its claim decides nothing.
+const LEASE_SECONDS: u32 = 8;
 /// Nobody wants to be told of a task that has been over for this long.
 const TOO_LATE: TimeDelta = TimeDelta::hours(24);
 
@@ -149,14 +150,23 @@ impl Trigger {
                 ("lateness_ms", lateness.num_milliseconds().to_string()),
             ]);
             let parent = Some(above.span_id);
-            self.spans.record(Span { trace: own, parent, name: "reminder trigger", kind: Kind::Producer, start, duration: began.elapsed(), tags });
+            self.spans.record(Span {
+                trace: own,
+                parent,
+                name: "reminder trigger",
+                kind: Kind::Producer,
+                start,
+                duration: began.elapsed(),
+                tags,
+            });
         }
         let story = Context {
             trace: firing.spans.map_or(tick.trace, |(_, own)| own),
             correlation_id: reminder.correlation_id.as_deref().map_or_else(|| tick.correlation_id.clone(), Into::into),
             cause: None,
         };
-        let (user_id, task_id, reminder_id, lateness_ms) = (reminder.user_id, reminder.task_id, reminder.id, lateness.num_milliseconds());
+        let (user_id, task_id, reminder_id, lateness_ms) =
+            (reminder.user_id, reminder.task_id, reminder.id, lateness.num_milliseconds());
         sidecar::trace::within(story, async {
             tracing::info!(%user_id, %task_id, %reminder_id, outcome, lateness_ms, tick = tick_id, "a reminder's time came");
         })
@@ -184,7 +194,9 @@ impl<'a> Firing<'a> {
         let (status, reason, event) = match &self.fate {
             Fate::Fire(title) => (DeliveryStatus::Triggered, None, announce::due(reminder, title, traceparent, now)?),
             Fate::Expire => (DeliveryStatus::Expired, None, announce::given_up(reminder, Reason::Expired, traceparent, now)?),
-            Fate::Stale => (DeliveryStatus::Cancelled, Some(Reason::Stale), announce::given_up(reminder, Reason::Stale, traceparent, now)?),
+            Fate::Stale => {
+                (DeliveryStatus::Cancelled, Some(Reason::Stale), announce::given_up(reminder, Reason::Stale, traceparent, now)?)
+            }
         };
         Ok(Verdict { id: reminder.id, version: reminder.version, status, reason, event })
     }

@@ -43,12 +43,23 @@ pub struct NotificationPage {
     security(("bearer" = [])),
     extensions(("x-door" = json!("public")))
 )]
-pub async fn list(State(room): State<Room>, caller: Caller, RawQuery(query): RawQuery) -> Result<Json<NotificationPage>, Problem> {
+pub async fn list(
+    State(room): State<Room>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Json<NotificationPage>, Problem> {
     let mut fields = Fields::of_query(query.as_deref());
     let unread = fields.optional("unread", boolean).unwrap_or(false);
     let (limit, offset) = page(&mut fields);
     fields.finish()?;
     let listed = room.store.list(caller.user_id, unread, limit, offset).await?;
     let has_more = offset + (listed.items.len() as i64) < listed.total;
-    Ok(Json(NotificationPage { items: listed.items, total: listed.total, limit, offset, has_more, unread_count: listed.unread_count }))
+    Ok(Json(NotificationPage {
+        items: listed.items,
+        total: listed.total,
+        limit,
+        offset,
+        has_more,
+        unread_count: listed.unread_count,
+    }))
 }

@@ -50,7 +50,13 @@ pub struct NewReminder {
     security(("bearer" = [])),
     extensions(("x-door" = json!("public")))
 )]
-pub async fn add(State(room): State<Room>, caller: Caller, Id(task_id): Id, headers: HeaderMap, body: JsonBody) -> Result<Response, Problem> {
+pub async fn add(
+    State(room): State<Room>,
+    caller: Caller,
+    Id(task_id): Id,
+    headers: HeaderMap,
+    body: JsonBody,
+) -> Result<Response, Problem> {
     let key = Key::of(&headers, caller.user_id, &format!("POST /tasks/{task_id}/reminders"), &body.raw)?;
     room.task_of(&caller, task_id).await?;
     let mut fields = body.fields;
@@ -71,8 +77,18 @@ pub async fn add(State(room): State<Room>, caller: Caller, Id(task_id): Id, head
         let view = ReminderView::from(reminder);
         let answer = idempotency::remembered(key.as_ref(), StatusCode::CREATED, &view);
         let (traceparent, correlation_id) = (origin.traceparent, origin.correlation_id);
-        let addition =
-            Addition { id, schedule: &schedule, reminder_due_at: due_at, reminder_offset: minutes, remind_at, traceparent, correlation_id, now, event, answer };
+        let addition = Addition {
+            id,
+            schedule: &schedule,
+            reminder_due_at: due_at,
+            reminder_offset: minutes,
+            remind_at,
+            traceparent,
+            correlation_id,
+            now,
+            event,
+            answer,
+        };
         match room.store.add(&addition).await {
             Ok(0) => {}
             Ok(_) => {

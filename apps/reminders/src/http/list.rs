@@ -2,10 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use service::Caller;
 use service::openapi::Refusals;
 use service::problem::Problem;
 use service::request::Id;
-use service::Caller;
 
 use super::{ReminderView, Room};
 

@@ -29,7 +29,11 @@ const ROUNDS: u32 = 5;
     security(("bearer" = [])),
     extensions(("x-door" = json!("public")))
 )]
-pub async fn remove(State(room): State<Room>, caller: Caller, path: Result<Path<(Uuid, Uuid)>, axum::extract::rejection::PathRejection>) -> Result<StatusCode, Problem> {
+pub async fn remove(
+    State(room): State<Room>,
+    caller: Caller,
+    path: Result<Path<(Uuid, Uuid)>, axum::extract::rejection::PathRejection>,
+) -> Result<StatusCode, Problem> {
     let Path((task_id, id)) = path.map_err(|_| Problem::not_found())?;
     for _ in 0..ROUNDS {
         let (_, known) = room.task_of(&caller, task_id).await?;

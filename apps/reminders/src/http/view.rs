@@ -35,7 +35,18 @@ pub struct ReminderView {
 
 impl From<Reminder> for ReminderView {
     fn from(reminder: Reminder) -> Self {
-        let Reminder { id, task_id, remind_at, due_at, offset_minutes, delivery_status, channel_results, created_at, updated_at, .. } = reminder;
+        let Reminder {
+            id,
+            task_id,
+            remind_at,
+            due_at,
+            offset_minutes,
+            delivery_status,
+            channel_results,
+            created_at,
+            updated_at,
+            ..
+        } = reminder;
         Self { id, task_id, remind_at, due_at, offset_minutes, delivery_status, channel_results, created_at, updated_at }
     }
 }

@@ -71,7 +71,14 @@ impl<'a> Pursuit<'a> {
     ///
     /// # Errors
     /// When an event cannot be written as JSON.
-    pub fn new(story: Story<'a>, expected_revision: i64, after: &'a Schedule, reminders: &[Reminder], steps: &[Step], now: DateTime<Utc>) -> sidecar::Result<Self> {
+    pub fn new(
+        story: Story<'a>,
+        expected_revision: i64,
+        after: &'a Schedule,
+        reminders: &[Reminder],
+        steps: &[Step],
+        now: DateTime<Utc>,
+    ) -> sidecar::Result<Self> {
         let Story { event_id, topic, traceparent, correlation_id } = story;
         let (mut cancelled, mut restored, mut scheduled) = (Vec::new(), Vec::new(), Vec::new());
         let of = |id: Uuid| reminders.iter().find(|reminder| reminder.id == id);
@@ -91,7 +98,14 @@ impl<'a> Pursuit<'a> {
                     let Some(due_at) = after.due_at else { continue };
                     let reminder = new_reminder(after, due_at, offset_minutes, source, now);
                     let event = announce::scheduled(&reminder, now)?;
-                    scheduled.push(Scheduled { id: reminder.id, offset_minutes, remind_at: reminder.remind_at, due_at, source, event });
+                    scheduled.push(Scheduled {
+                        id: reminder.id,
+                        offset_minutes,
+                        remind_at: reminder.remind_at,
+                        due_at,
+                        source,
+                        event,
+                    });
                 }
             }
         }
@@ -110,7 +124,13 @@ impl<'a> Pursuit<'a> {
 }
 
 /// A reminder that nobody has yet.
-pub fn new_reminder(schedule: &Schedule, due_at: DateTime<Utc>, offset_minutes: i32, source: Source, now: DateTime<Utc>) -> Reminder {
+pub fn new_reminder(
+    schedule: &Schedule,
+    due_at: DateTime<Utc>,
+    offset_minutes: i32,
+    source: Source,
+    now: DateTime<Utc>,
+) -> Reminder {
     Reminder {
         id: Uuid::now_v7(),
         task_id: schedule.task_id,

@@ -284,13 +284,14 @@ fn outer_routes(
     let exposition = async move || {
         ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.encode().unwrap_or_default())
     };
+    let inside = middleware::from_fn(door::inside_only);
     Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
-        .route("/health/dapr", get(health::dapr))
+        .route("/health/dapr", get(health::dapr).layer(inside.clone()))
         .with_state(health)
-        .route("/metrics", get(exposition))
-        .route("/dapr/subscribe", subscribe)
+        .route("/metrics", get(exposition).layer(inside.clone()))
+        .route("/dapr/subscribe", subscribe.layer(inside))
         .fallback(through)
         .with_state(gate)
 }

@@ -42,6 +42,15 @@ pub async fn sidecar_only(State(doors): State<Doors>, request: Request, next: Ne
     }
 }
 
+/// Lets nobody pass who came through a door: what looks in from inside (scrapes, probes, the sidecar itself) has no hop behind it.
+pub async fn inside_only(request: Request, next: Next) -> Response {
+    let came_through = ["x-forwarded-for", "forwarded", "dapr-callee-app-id"];
+    match came_through.iter().any(|name| request.headers().contains_key(*name)) {
+        true => Problem::not_found().into_response(),
+        false => next.run(request).await,
+    }
+}
+
 /// Lets only an app of the suite pass, through our sidecar and with its own token for us.
 pub async fn apps_only(State(doors): State<Doors>, mut request: Request, next: Next) -> Response {
     match doors.calling_app(request.headers()).await {

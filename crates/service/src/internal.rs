@@ -19,8 +19,8 @@ use crate::door::REFUSED;
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
 /// Time allowed for one call with all its tries.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The secret that holds each app's client secret.
-const CLIENTS_SECRET: &str = "outrigger-clients";
+/// The key of the one secret that an app may read.
+const SECRET_KEY: &str = "secret";
 
 /// Calls other apps as this app. Cheap to clone.
 #[derive(Clone)]
@@ -136,13 +136,16 @@ impl Internal {
         Ok(token.access_token)
     }
 
-    async fn own_secret(&self) -> sidecar::Result<String> {
-        let secrets = self.sidecar.secret(crate::app::SECRET_STORE, CLIENTS_SECRET).await?;
-        secrets.get(self.app).cloned().ok_or_else(|| Error::Refused {
-            call: format!("secret {CLIENTS_SECRET}"),
-            status: "missing".into(),
-            detail: format!("it has no key {}", self.app),
-        })
+    /// What this app signs in with: the one secret that its sidecar gives it.
+    ///
+    /// # Errors
+    /// As every call; [`Error::Refused`] when the secret has no key `secret`.
+    pub async fn own_secret(&self) -> sidecar::Result<String> {
+        let name = format!("outrigger-client-{}", self.app);
+        let mut secret = self.sidecar.secret(crate::app::SECRET_STORE, &name).await?;
+        let missing =
+            || Error::Refused { call: format!("secret {name}"), status: "missing".into(), detail: "it has no key secret".into() };
+        secret.remove(SECRET_KEY).ok_or_else(missing)
     }
 
     async fn invoke(&self, app: &str, method: Method, path: Path, headers: HeaderMap, body: Vec<u8>) -> sidecar::Result<Answer> {

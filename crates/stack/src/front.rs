@@ -103,6 +103,10 @@ impl Pool {
 
 impl Front {
     async fn pass(&self, mut request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+        // `*` and a bare authority are no path: put behind an instance's address they would name another one.
+        if !request.uri().path().starts_with('/') {
+            return problem(BAD_ADDRESS, "The address must be a path.");
+        }
         let pool = if request.uri().path() == "/ws" { &self.sockets } else { &self.gateways };
         let Some((port, ready)) = pool.pick() else {
             return problem(NOT_READY, "Nothing here serves this address.");

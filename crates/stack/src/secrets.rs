@@ -19,6 +19,9 @@ pub type Secrets = BTreeMap<String, BTreeMap<String, String>>;
 /// The schemas of `scripts/database.sql`: one an app that owns data, and the state store's.
 pub(crate) const SCHEMAS: [&str; 6] = ["identity", "tasks", "reminders", "notifications", "audit", "state"];
 
+/// The command line signs in as an app does.
+const CLI: &str = "cli";
+
 /// Ports that secrets name, all on the loopback interface.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Addresses {
@@ -49,7 +52,7 @@ impl Kept {
             Err(_) => Self::default(),
         };
         let roles = SCHEMAS.iter().map(|schema| format!("database-{schema}"));
-        let clients = apps.iter().map(|app| format!("client-{app}"));
+        let clients = apps.iter().map(String::as_str).chain([CLI]).map(|app| format!("client-{app}"));
         let parts = ["postgres", "redis", "smtp"].map(str::to_owned);
         for name in roles.chain(clients).chain(parts) {
             if let Entry::Vacant(place) = kept.passwords.entry(name) {
@@ -81,9 +84,15 @@ impl Kept {
             let url = format!("postgres://{schema}:{password}@127.0.0.1:{}/outrigger?sslmode=disable", at.postgres);
             database.insert(schema.to_owned(), url);
         }
-        let clients =
-            self.passwords.iter().filter_map(|(name, value)| Some((name.strip_prefix("client-")?.to_owned(), value.clone())));
-        Ok(Secrets::from([
+        let clients: BTreeMap<String, String> = self
+            .passwords
+            .iter()
+            .filter_map(|(name, value)| Some((name.strip_prefix("client-")?.to_owned(), value.clone())))
+            .collect();
+        // Each app reads its own; identity reads them all, to know who comes.
+        let own = clients.iter().map(|(app, secret)| (format!("outrigger-client-{app}"), keys([("secret", secret.clone())])));
+        let own: Secrets = own.collect();
+        let mut secrets = Secrets::from([
             ("outrigger-db".to_owned(), database),
             (
                 "outrigger-redis".to_owned(),
@@ -103,7 +112,7 @@ impl Kept {
                 "outrigger-jwt".to_owned(),
                 keys([("private-key", self.private_key.clone()), ("public-key", self.public_key.clone())]),
             ),
-            ("outrigger-clients".to_owned(), clients.collect()),
+            ("outrigger-clients".to_owned(), clients),
             (
                 "outrigger-smtp".to_owned(),
                 keys([
@@ -118,7 +127,9 @@ impl Kept {
                 "outrigger-sms".to_owned(),
                 keys([("url", format!("http://127.0.0.1:{}/sms", at.inbox)), ("from", "+15550100".to_owned())]),
             ),
-        ]))
+        ]);
+        secrets.extend(own);
+        Ok(secrets)
     }
 }
 

@@ -17,7 +17,6 @@ pub(crate) struct Suite {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Common {
-    pub config_file_path: String,
     #[serde(default)]
     pub env: BTreeMap<String, String>,
 }
@@ -30,8 +29,8 @@ pub(crate) struct App {
     pub app_id: String,
     pub app_port: u16,
     pub command: Vec<String>,
-    /// Its own configuration, where that of all does not do.
-    pub config_file_path: Option<String>,
+    /// Dapr's configuration of its sidecar, in the run directory: each app may read another secret.
+    pub config_file_path: String,
     #[serde(default)]
     pub env: BTreeMap<String, String>,
 }

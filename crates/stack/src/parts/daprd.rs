@@ -15,10 +15,8 @@ use crate::suite::Suite;
 /// Files of up to 10 MiB pass through sidecars, with what encoding adds.
 const MAX_BODY: &str = "16Mi";
 
-/// What every app may read by itself: the secret it signs in with. Components get the rest by reference, whatever this says.
-const FOR_ALL: &str = "outrigger-clients";
-/// Who makes tokens, and the key they are signed with.
-const SIGNER: (&str, &str) = ("identity", "outrigger-jwt");
+/// Who makes tokens: it reads the key they are signed with, and the secret of every app, to know who comes.
+const SIGNER: &str = "identity";
 
 /// Renders Dapr's configurations: they cannot refer to secrets, so they are not among the components.
 pub(crate) fn render_configs(run: &RunDir, suite: &Suite, zipkin: Option<u16>) -> Result<()> {
@@ -28,7 +26,11 @@ pub(crate) fn render_configs(run: &RunDir, suite: &Suite, zipkin: Option<u16>) -
     }
     for app in &suite.apps {
         let path = config_path(run, suite, &app.app_id);
-        let secrets = if app.app_id == SIGNER.0 { format!("{FOR_ALL}, {}", SIGNER.1) } else { FOR_ALL.to_owned() };
+        // What an app may read by itself is the secret it signs in with. Components get the rest by reference, whatever this says.
+        let mut secrets = format!("outrigger-client-{}", app.app_id);
+        if app.app_id == SIGNER {
+            secrets.push_str(", outrigger-clients, outrigger-jwt");
+        }
         let text = config(&run.join("names.db"), zipkin, &secrets);
         std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
     }
@@ -37,8 +39,7 @@ pub(crate) fn render_configs(run: &RunDir, suite: &Suite, zipkin: Option<u16>) -
 
 /// The file that dapr.yaml names for this app, in this run directory.
 fn config_path(run: &RunDir, suite: &Suite, app_id: &str) -> PathBuf {
-    let of_app = suite.apps.iter().find(|app| app.app_id == app_id).and_then(|app| app.config_file_path.as_deref());
-    let path = of_app.unwrap_or(&suite.common.config_file_path);
+    let path = suite.apps.iter().find(|app| app.app_id == app_id).map_or(app_id, |app| &app.config_file_path);
     run.join(path.rsplit('/').next().unwrap_or(path))
 }
 

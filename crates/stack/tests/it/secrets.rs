@@ -13,9 +13,11 @@ async fn only_identity_reads_the_signing_key_and_no_app_reads_passwords() {
     let (status, body) = read("identity", "outrigger-jwt").await;
     assert!(status == 200 && body.contains("BEGIN PRIVATE KEY"), "{status}");
     assert_eq!(read("tasks", "outrigger-jwt").await.0, 403);
+    assert_eq!(read("identity", "outrigger-clients").await.0, 200);
+    assert_eq!(read("tasks", "outrigger-clients").await.0, 403);
+    assert_eq!(read("tasks", "outrigger-client-identity").await.0, 403, "no app can pose as another");
     for app in ["identity", "tasks"] {
-        let (status, body) = read(app, "outrigger-clients").await;
-        assert!(status == 200 && body.contains(app), "{status}");
+        assert_eq!(read(app, &format!("outrigger-client-{app}")).await.0, 200);
         for secret in ["outrigger-db", "outrigger-redis", "outrigger-smtp"] {
             assert_eq!(read(app, secret).await.0, 403, "{app} {secret}");
         }

@@ -4,6 +4,7 @@
 //! - [`story`](story()): runs one story in a world of its own and checks at its end that nothing was left in a queue
 //! - [`person`]: somebody with a token, who creates, completes and lists
 //! - [`socket`]: an open page's WebSocket
+//! - [`raw`]: a request as bytes on a socket
 //! - [`database`]: PostgreSQL as its administrator sees it
 //! - [`zipkin`]: traces, as Zipkin's API gives them
 //! - [`eventually`](eventually()): waits for a condition with a patience
@@ -11,6 +12,7 @@
 pub mod database;
 pub mod eventually;
 pub mod person;
+pub mod raw;
 pub mod socket;
 pub mod suite;
 pub mod zipkin;

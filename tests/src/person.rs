@@ -89,6 +89,20 @@ impl Person {
         Ok(Self { user_id, tenant_id, token, suite })
     }
 
+    /// Somebody new who signed up, so that every app knows how they want to be told; with a token of the suite's own key all the same.
+    ///
+    /// # Errors
+    /// When they are refused.
+    pub async fn signed_up(suite: Suite) -> Result<Self> {
+        let somebody = Self::new(suite)?;
+        let email = format!("{}@example.com", somebody.user_id.simple());
+        let body =
+            serde_json::json!({ "email": email, "display_name": "Ada", "password": "correct horse battery", "timezone": "UTC" });
+        let account: Value = somebody.post("/auth/signup", &body).await?.expect(201)?;
+        let id = |field: &str| account[field].as_str().unwrap_or_default().parse::<Uuid>();
+        Self { user_id: id("user_id")?, tenant_id: id("tenant_id")?, ..somebody }.with_token(|_| {})
+    }
+
     /// The same person with another token.
     ///
     /// # Errors

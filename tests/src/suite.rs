@@ -16,6 +16,8 @@ use crate::person::Person;
 const SET: &str = "OUTRIGGER_SET";
 /// The apps of the run, joined by commas, while one works on these alone; all of them unless said otherwise.
 const APPS: &str = "OUTRIGGER_APPS";
+/// The folder with the binaries of the apps, when they are not those that `cargo build` made last.
+const BINARIES: &str = "OUTRIGGER_BIN_DIR";
 /// How long a story's events may take to leave the outboxes once it has ended.
 const SETTLED: Duration = Duration::from_secs(20);
 /// The apps with an outbox.
@@ -70,7 +72,21 @@ impl Suite {
         // Signing up is limited by address, and every story of a run has the same one.
         options.env.entry("gateway".to_owned()).or_default().insert("OPEN_RATE".to_owned(), "6000".to_owned());
         options.apps = only();
+        if let Some(folder) = variable(BINARIES) {
+            options.bin_dir = folder.into();
+        }
         Ok(options)
+    }
+
+    /// Ends what was started, in order, if nobody else holds this suite; otherwise its last holder ends it.
+    ///
+    /// # Errors
+    /// When a part cannot be told to end.
+    pub async fn shutdown(self) -> Result<()> {
+        match Arc::try_unwrap(self.stack) {
+            Ok(stack) => stack.shutdown().await,
+            Err(_) => Ok(()),
+        }
     }
 
     /// The parts.
@@ -88,6 +104,19 @@ impl Suite {
         format!("{}{path}", self.stack.front_url())
     }
 
+    /// The port of the front door.
+    ///
+    /// # Errors
+    /// Never: its address has one.
+    pub fn front_port(&self) -> Result<u16> {
+        self.stack.front_url().rsplit(':').next().and_then(|port| port.parse().ok()).context("the front door has a port")
+    }
+
+    /// Whether an app is part of this run.
+    pub fn runs(&self, app: &str) -> bool {
+        self.stack.instances().iter().any(|instance| instance.app == app)
+    }
+
     /// Somebody new, in a tenant of their own, with a token that the suite's key signed.
     ///
     /// # Errors
@@ -103,8 +132,7 @@ impl Suite {
     pub async fn settled(&self, tenants: &[Uuid]) -> Result<()> {
         let database = Database::of(self).await?;
         let tenants: Vec<String> = tenants.iter().map(Uuid::to_string).collect();
-        let runs = |app: &str| self.stack.instances().iter().any(|instance| instance.app == app);
-        for app in OUTBOXES.into_iter().filter(|app| runs(app)) {
+        for app in OUTBOXES.into_iter().filter(|app| self.runs(app)) {
             let sql = format!(
                 "select count(*) from {app}.outbox_events where published_at is null and payload -> 'metadata' ->> 'tenant_id' = any ($1)"
             );
@@ -113,7 +141,7 @@ impl Suite {
             })
             .await?;
         }
-        if !runs("audit") {
+        if !self.runs("audit") {
             return Ok(());
         }
         let letters = "select count(*) from audit.dead_letters where state = 'open' and original::text ~ any ($1)";
@@ -151,7 +179,8 @@ fn only() -> Option<Vec<String>> {
     variable(APPS).map(|apps| apps.split(',').map(str::to_owned).collect())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the harness has no settings but these two")]
-fn variable(name: &str) -> Option<String> {
+/// A setting of the run, from its environment.
+#[expect(clippy::disallowed_methods, reason = "the harness reads its settings where they are used")]
+pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

@@ -108,6 +108,8 @@ pub struct Base {
     pub metrics: Metrics,
     /// Spans.
     pub spans: Spans,
+    /// What the app adds to `/health`.
+    pub notes: health::Notes,
     /// Time.
     pub clock: Clock,
     /// Turns true when the process is to end.
@@ -181,6 +183,7 @@ async fn run<A: App>(settings: Settings, own: A::Settings, clock: Clock) -> Resu
         keys,
         metrics,
         spans,
+        notes: health::Notes::default(),
         clock,
         stop,
     };
@@ -326,6 +329,7 @@ fn health_of(base: &Base, description: &Description) -> Health {
         state_store: works.then_some(STATE_STORE),
         publishes: has_data,
         broker: Broker::default(),
+        notes: base.notes.clone(),
         clock: base.clock.clone(),
         started: Arc::new(AtomicBool::new(false)),
         last: Arc::default(),

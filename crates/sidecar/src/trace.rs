@@ -53,7 +53,9 @@ impl FromStr for Trace {
             return Err(NotATraceparent);
         };
         let lengths_hold = version.len() == 2 && trace.len() == 32 && span.len() == 16 && flags.len() == 2;
-        if !lengths_hold || version == "ff" || !header.is_ascii() {
+        // Only a version that is still to come may have more to say.
+        let is_longer = version == "00" && parts.next().is_some();
+        if !lengths_hold || is_longer || version == "ff" || !header.is_ascii() {
             return Err(NotATraceparent);
         }
         let trace_id = u128::from_str_radix(trace, 16).map_err(|_| NotATraceparent)?;
@@ -148,6 +150,7 @@ mod tests {
             "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e473g-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
         ] {
             assert_eq!(Trace::parse(text), None, "{text}");
         }

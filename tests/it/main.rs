@@ -1,5 +1,8 @@
 //! The stories, one module each. Layers are prefixes of the names: `contract_`, `flow_`, `page_`, `chaos_`.
 
+mod bad_input;
+mod doors;
+mod guards;
 mod story;
 mod tasks;
 mod workspace;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::gauge::Gauge;
+use service::health::Notes;
 use service::{Code, Problem};
 
 use crate::breaker::{Admission, Breaker, State};
@@ -22,14 +23,15 @@ struct Circuit {
     app: &'static str,
     breaker: Mutex<Breaker>,
     gauge: Gauge,
+    notes: Notes,
 }
 
 impl Circuits {
     /// All closed.
-    pub fn new(apps: Vec<&'static str>, open_for: Duration, metrics: &Metrics) -> Self {
+    pub fn new(apps: Vec<&'static str>, open_for: Duration, metrics: &Metrics, notes: &Notes) -> Self {
         let circuit = |app| {
             let gauge = metrics.circuits.get_or_create(&TargetLabels { target: app }).clone();
-            (app, Arc::new(Circuit { app, breaker: Mutex::new(Breaker::new(FAILURES, open_for)), gauge }))
+            (app, Arc::new(Circuit { app, breaker: Mutex::new(Breaker::new(FAILURES, open_for)), gauge, notes: notes.clone() }))
         };
         Self { by_app: apps.into_iter().map(circuit).collect() }
     }
@@ -61,6 +63,7 @@ impl Circuit {
         self.gauge.set(number(breaker.state()));
         drop(breaker);
         if before != after {
+            self.notes.tell(format!("circuit {}", self.app), after);
             tracing::warn!(target_app = self.app, from = before, to = after, "circuit changed");
         }
         told
@@ -127,7 +130,7 @@ mod tests {
     #[test]
     fn one_apps_failures_leave_the_others_alone() {
         let metrics = Metrics::default();
-        let circuits = Circuits::new(vec!["tasks", "audit"], Duration::from_secs(30), &metrics);
+        let circuits = Circuits::new(vec!["tasks", "audit"], Duration::from_secs(30), &metrics, &Notes::default());
         for _ in 0..FAILURES {
             circuits.admit("tasks").unwrap().failed();
         }
@@ -138,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_probe_whose_client_went_away_does_not_keep_the_circuit_shut() {
-        let circuits = Circuits::new(vec!["tasks"], Duration::ZERO, &Metrics::default());
+        let circuits = Circuits::new(vec!["tasks"], Duration::ZERO, &Metrics::default(), &Notes::default());
         for _ in 0..FAILURES {
             circuits.admit("tasks").unwrap().failed();
         }

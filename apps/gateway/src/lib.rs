@@ -71,7 +71,7 @@ impl App for Gateway {
     async fn start(base: Base, config: Config) -> Result<Parts, StartError> {
         let metrics = Metrics::default();
         base.metrics.register(|registry| metrics.register(registry));
-        let circuits = Circuits::new(routes::apps(), config.breaker_open, &metrics);
+        let circuits = Circuits::new(routes::apps(), config.breaker_open, &metrics, &base.notes);
         let limiter = Limiter::new(base.sidecar.clone(), base.clock.clone(), metrics.clone());
         let state = Arc::new(State { base, config, circuits, limiter, metrics });
         Ok(Parts { public: http::router(state), ..Parts::default() })

@@ -27,6 +27,21 @@ const BROKER_FRESH: Duration = Duration::from_secs(10);
 const CHECK_TIMEOUT: Duration = Duration::from_millis(1500);
 const PING: Statement = Statement::new("ready", "select to_jsonb(1)::text");
 
+/// What an app adds to `/health` by name, such as the state of a circuit. Told when it changes, never asked.
+#[derive(Clone, Debug, Default)]
+pub struct Notes(Arc<Mutex<BTreeMap<String, String>>>);
+
+impl Notes {
+    /// Says how `name` is from now on.
+    pub fn tell(&self, name: impl Into<String>, state: impl Into<String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.into(), state.into());
+    }
+
+    fn all(&self) -> BTreeMap<String, String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// What the checks need.
 #[derive(Clone)]
 pub struct Health {
@@ -48,6 +63,8 @@ pub struct Health {
     pub clock: Clock,
     /// Whether the app has started.
     pub started: Arc<std::sync::atomic::AtomicBool>,
+    /// What the app adds.
+    pub notes: Notes,
     /// The last known checks, for `/health`.
     pub last: Arc<Mutex<BTreeMap<String, String>>>,
 }
@@ -108,7 +125,8 @@ impl Health {
 
 /// The process lives; nothing is asked.
 pub async fn health(State(health): State<Health>) -> Response {
-    let checks = health.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut checks = health.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    checks.extend(health.notes.all());
     Json(Body { status: "ok", checks }).into_response()
 }
 

@@ -1,8 +1,10 @@
 //! The stories, one module each. Layers are prefixes of the names: `contract_`, `flow_`, `page_`, `chaos_`.
 
 mod bad_input;
+mod chaos;
 mod doors;
 mod guards;
+mod requirements;
 mod story;
 mod tasks;
 mod workspace;

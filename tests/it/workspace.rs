@@ -41,7 +41,7 @@ fn trees() -> Result<BTreeMap<String, BTreeSet<String>>> {
     Ok(trees)
 }
 
-fn root() -> Result<PathBuf> {
+pub(crate) fn root() -> Result<PathBuf> {
     stack::find_root(Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
@@ -106,7 +106,7 @@ fn contract_every_source_file_opens_with_what_it_is_for_and_fits_a_few_screens()
 }
 
 /// Every file below a folder whose name ends so.
-fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
+pub(crate) fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();

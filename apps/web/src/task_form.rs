@@ -4,6 +4,7 @@ use chrono_tz::Tz;
 use contracts::task::{Status, Task};
 use serde_json::{Map, Value, json};
 use service::problem::Body;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::form::{Errors, Fields};
@@ -20,6 +21,9 @@ const CONTROLS: [(&str, &str, &str); 7] = [
     ("status", "status", "Status"),
     ("tag_names", "tags", "Tags"),
 ];
+
+/// Labels of the controls, in the order of their marks.
+const LABELS: [&str; 7] = ["Title", "Description", "Due", "Reminder", "Priority", "Status", "Tags"];
 
 /// What the form shows: what was stored, or what was typed and refused.
 #[derive(Clone, Debug)]
@@ -42,6 +46,8 @@ pub struct TaskForm {
     pub version: i64,
     /// Makes a second submit of a new task harmless.
     pub key: String,
+    /// Marks of the stored values the form was filled from: they tell what the person changed from what others changed.
+    pub base: String,
     /// What is wrong.
     pub errors: Errors,
     /// What somebody else changed meanwhile, in words.
@@ -61,6 +67,7 @@ impl TaskForm {
             tags: String::new(),
             version: 0,
             key: Uuid::new_v4().to_string(),
+            base: String::new(),
             errors: Errors::default(),
             elsewhere: None,
         }
@@ -68,7 +75,7 @@ impl TaskForm {
 
     /// What is stored.
     pub fn of_task(task: &Task, zone: Tz) -> Self {
-        Self {
+        let form = Self {
             title: task.title.clone(),
             description: task.description.clone().unwrap_or_default(),
             due: task.due_at.map(|at| zone::input(at, zone)).unwrap_or_default(),
@@ -78,7 +85,8 @@ impl TaskForm {
             tags: task.tags.join(", "),
             version: task.version,
             ..Self::new()
-        }
+        };
+        Self { base: form.marks(), ..form }
     }
 
     /// What was typed.
@@ -101,6 +109,7 @@ impl TaskForm {
             tags: fields.get("tags").into(),
             version: fields.get("version").parse().unwrap_or(0),
             key: or("key", &Uuid::new_v4().to_string()),
+            base: fields.get("base").into(),
             errors: Errors::default(),
             elsewhere: None,
         }
@@ -178,27 +187,45 @@ impl TaskForm {
         if errors.is_empty() { Ok(body) } else { Err(errors) }
     }
 
-    /// What was typed, over a newer stored state: the next save is a save of this version.
+    /// What was typed, over a newer stored state: what the person left alone follows the others, what both changed is said. The next
+    /// save is a save of this version.
     pub fn over(self, task: &Task, zone: Tz) -> Self {
-        let stored = Self::of_task(task, zone);
-        let due = if stored.due.is_empty() { "no due time".to_owned() } else { format!("due {}", stored.due.replace('T', " ")) };
-        let elsewhere = [
-            (self.title != stored.title).then(|| format!("the title is “{}”", stored.title)),
-            (self.description != stored.description).then(|| "the description differs".to_owned()),
-            (self.due != stored.due).then_some(due),
-            (self.priority != stored.priority).then(|| format!("the priority is {}", stored.priority)),
-            (self.status != stored.status).then(|| format!("the status is {}", stored.status.replace('_', " "))),
-            (self.tag_names() != task.tags).then(|| {
-                if stored.tags.is_empty() { "there are no tags".to_owned() } else { format!("the tags are {}", stored.tags) }
-            }),
-        ];
-        let differs: Vec<String> = elsewhere.into_iter().flatten().collect();
-        let now = if differs.is_empty() {
-            "it now says the same as yours".to_owned()
-        } else {
-            format!("there, {}", differs.join(", "))
+        let theirs = Self::of_task(task, zone);
+        let (mine, stored, base) = (self.texts(), theirs.texts(), self.base.clone());
+        let marks: Vec<&str> = base.split(',').collect();
+        let since = |index: usize, text: &str| marks.get(index) != Some(&mark(text).as_str());
+        let touched = |index: usize| since(index, &mine[index]);
+        let clash = |index: &usize| touched(*index) && since(*index, &stored[*index]) && mine[*index] != stored[*index];
+        let said: Vec<String> = (0..LABELS.len()).filter(clash).map(|index| said(LABELS[index], &stored[index])).collect();
+        let pick = |index: usize, mine: String, theirs: String| if touched(index) { mine } else { theirs };
+        Self {
+            title: pick(0, self.title, theirs.title),
+            description: pick(1, self.description, theirs.description),
+            due: pick(2, self.due, theirs.due),
+            reminder: if touched(3) { self.reminder } else { theirs.reminder },
+            priority: pick(4, self.priority, theirs.priority),
+            status: pick(5, self.status, theirs.status),
+            tags: pick(6, self.tags, theirs.tags),
+            version: theirs.version,
+            base: theirs.base,
+            elsewhere: if said.is_empty() { None } else { Some(said.join(" ")) },
+            ..self
+        }
+    }
+
+    /// What each control says, in the order of [`LABELS`].
+    fn texts(&self) -> [String; 7] {
+        let reminder = match self.reminder.minutes() {
+            Ok(minutes) => minutes.map_or_else(|| "Off".to_owned(), crate::reminder::words),
+            Err(_) => format!("{} {}", self.reminder.number, self.reminder.unit),
         };
-        Self { version: task.version, elsewhere: Some(now), ..self }
+        let text = |text: &str| text.trim().to_owned();
+        let tags = self.tag_names().join(", ");
+        [text(&self.title), text(&self.description), text(&self.due), reminder, text(&self.priority), text(&self.status), tags]
+    }
+
+    fn marks(&self) -> String {
+        self.texts().map(|text| mark(&text)).join(",")
     }
 
     /// With what the API refused, at our controls.
@@ -232,6 +259,23 @@ impl TaskForm {
         rest || self.reminder.preset != "off"
             || self.priority != "medium"
             || self.errors.0.iter().any(|wrong| wrong.field != "title")
+    }
+}
+
+/// Enough of a hash to tell two values of one field apart.
+fn mark(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a control says now that somebody else changed it.
+fn said(label: &str, text: &str) -> String {
+    match text {
+        "" => format!("{label} is now empty."),
+        text if text.chars().count() > 80 => format!("{label} is now another text."),
+        text => format!(
+            "{label} is now “{}”.",
+            text.replace('T', if label == "Due" { " " } else { "T" }).replace("in_progress", "in progress")
+        ),
     }
 }
 
@@ -283,6 +327,20 @@ mod tests {
         let form = TaskForm { due: String::new(), tags: "Work, home,home ".into(), ..TaskForm::of_task(&task(), Tz::UTC) };
         let changes = Value::from(form.changes(&task(), Tz::UTC).unwrap());
         assert_eq!(changes, json!({ "due_at": null, "reminder_offset_minutes": null, "tag_names": ["home", "Work"] }));
+    }
+
+    #[test]
+    fn what_others_changed_is_kept_and_only_what_both_changed_is_said() {
+        let mine = TaskForm { title: "Mine".into(), due: String::new(), ..TaskForm::of_task(&task(), Tz::UTC) };
+        let elsewhere = Task { priority: Priority::Low, description: Some("New".into()), version: 4, ..task() };
+        let merged = mine.clone().over(&elsewhere, Tz::UTC);
+        assert_eq!((merged.elsewhere.as_deref(), merged.version), (None, 4));
+        let changes = Value::from(merged.changes(&elsewhere, Tz::UTC).unwrap());
+        assert_eq!(changes, json!({ "title": "Mine", "due_at": null, "reminder_offset_minutes": null }));
+
+        let clash = mine.over(&Task { title: "Theirs".into(), priority: Priority::Low, version: 5, ..task() }, Tz::UTC);
+        assert_eq!(clash.elsewhere.as_deref(), Some("Title is now “Theirs”."));
+        assert_eq!((clash.title.as_str(), clash.priority.as_str()), ("Mine", "low"));
     }
 
     #[test]

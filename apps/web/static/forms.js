@@ -172,13 +172,20 @@ const OPTIMISTIC = {
     const typed = [...form.elements].filter((each) => each.name).map((each) => [each, each.value]);
     if (body.get('title').trim() === '') return () => {};
     list?.prepend(row);
-    form.reset();
-    for (const each of ['title', 'due', 'tags', 'description']) if (form.elements[each]) form.elements[each].value = '';
+    unmark(form);
+    for (const each of ['title', 'due', 'tags', 'description']) form.elements[each].value = '';
+    form.elements.reminder.value = 'off';
+    form.elements.priority.value = 'medium';
+    dress();
     form.elements.key.value = random();
     form.elements.title.focus();
-    const back = () => typed.forEach(([element, value]) => (element.value = value));
+    const back = () => (typed.forEach(([element, value]) => (element.value = value)), dress());
     return {
-      done: () => row.remove(),
+      done: () => {
+        row.remove();
+        const details = form.querySelector('details');
+        if (!details.contains(document.activeElement)) details.open = false;
+      },
       // What was typed returns to the form, unless the next task is being written there: then it waits in its row.
       failed: (answer) => {
         if (form.elements.title.value === '') {
@@ -200,6 +207,12 @@ const OPTIMISTIC = {
     };
   },
 };
+
+/** Takes away what an earlier answer said was wrong. */
+function unmark(form) {
+  form.querySelectorAll('.errors, .wrong').forEach((each) => each.remove());
+  form.querySelectorAll('[aria-invalid]').forEach((each) => each.removeAttribute('aria-invalid'));
+}
 
 // ---- sending ----------------------------------------------------------------------------------------------------------
 
@@ -290,18 +303,15 @@ const clean = (form) => dirty.delete(form.id);
 /** Whether someone has typed into the form and not sent it. */
 export const isDirty = (form) => dirty.has(form.id);
 document.addEventListener('input', (event) => event.target.form?.hasAttribute('data-keep') && dirty.add(event.target.form.id));
+document.addEventListener('input', (event) => event.target.id === 'due' && dress());
 addEventListener('beforeunload', (event) => dirty.size && event.preventDefault());
 
 /** A reminder needs a due time: without one the selector is off and says so by being disabled. */
 function dress() {
   const [due, reminder] = [byId('due'), byId('reminder')];
   if (due && reminder) {
-    const check = () => {
-      reminder.disabled = !due.value && !due.validity.badInput;
-      if (reminder.disabled) reminder.value = 'off';
-    };
-    due.addEventListener('input', check);
-    check();
+    reminder.disabled = !due.value && !due.validity.badInput;
+    if (reminder.disabled) reminder.value = 'off';
   }
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   for (const field of document.querySelectorAll('[data-zone]')) field.value = zone;

@@ -223,6 +223,15 @@ function announce(note) {
   count.innerHTML = `${unread + 1}<span class="hidden"> unread</span>`;
   count.hidden = false;
   if (byId('notes')) void refetchNotes();
+  if (byId('task')?.dataset.task === note.task_id) setTimeout(refetchReminders, SETTLED);
+}
+
+/** What became of a reminder comes a moment after its banner. */
+async function refetchReminders() {
+  const section = byId('reminders');
+  if (!section || hasFocus(section)) return;
+  const answer = await ask(`${location.pathname}/reminders`);
+  if (answer.ok && section === byId('reminders')) swap(answer.text);
 }
 
 // ---- due badges -------------------------------------------------------------------------------------------------------

@@ -36,6 +36,8 @@ async fn answer(form: &Form, task: &Task, said: &'static str, undo: &'static str
     match form.fields.get("place") {
         _ if !form.visitor.wants_fragment() => Ok(form.visitor.go(&back)),
         "page" => task::changed(&form.visitor, task, said).await,
+        // Taking back is said by what it does.
+        _ if form.fields.ticked("quiet") => row::changed(&form.visitor, task, back, "", ""),
         _ => row::changed(&form.visitor, task, back, said, undo),
     }
 }

@@ -11,39 +11,42 @@ use crate::failure::Failure;
 use crate::form::Form;
 use crate::task_form::TaskForm;
 
+/// How often a save is tried again when another one came between its read and its write.
+const ROUNDS: u32 = 3;
+
 /// `POST`.
 ///
 /// # Errors
 /// When there is no such task, or tasks does not answer.
 pub async fn submit(Path(id): Path<String>, form: Form) -> Result<Response, Failure> {
-    let (visitor, typed) = (&form.visitor, TaskForm::of_fields(&form.fields));
-    let stored = visitor.task(&id).await?;
-    if stored.version != typed.version {
-        return task::page_with(visitor, &stored, typed.over(&stored, visitor.zone()), StatusCode::CONFLICT).await;
-    }
-    let changes = match typed.changes(&stored, visitor.zone()) {
-        Ok(changes) => changes,
-        Err(errors) => {
-            return task::page_with(visitor, &stored, TaskForm { errors, ..typed }, StatusCode::UNPROCESSABLE_ENTITY).await;
+    let (visitor, zone) = (&form.visitor, form.visitor.zone());
+    let mut typed = TaskForm::of_fields(&form.fields);
+    let mut stored = visitor.task(&id).await?;
+    for _ in 0..ROUNDS {
+        if stored.version != typed.version {
+            typed = typed.over(&stored, zone);
         }
-    };
-    if changes.is_empty() {
-        return saved(&form, &stored).await;
-    }
-    let call = Call::new(Method::PATCH, "tasks", &["tasks", &id])
-        .body(changes.into())
-        .header(header::IF_MATCH, &format!("\"{}\"", stored.version));
-    match visitor.call(call).await {
-        Ok(answer) => saved(&form, &answer.json()?).await,
-        Err(failure) if failure.is_stale() => {
-            let newer = visitor.task(&id).await?;
-            task::page_with(visitor, &newer, typed.over(&newer, visitor.zone()), StatusCode::CONFLICT).await
+        if typed.elsewhere.is_some() {
+            break;
         }
-        Err(Failure::Refused(body)) if matches!(body.status, 400 | 409 | 413 | 422) => {
-            task::page_with(visitor, &stored, typed.refused(&body), StatusCode::UNPROCESSABLE_ENTITY).await
+        let changes = match typed.changes(&stored, zone) {
+            Ok(changes) if changes.is_empty() => return saved(&form, &stored).await,
+            Ok(changes) => changes,
+            Err(errors) => {
+                return task::page_with(visitor, &stored, TaskForm { errors, ..typed }, StatusCode::UNPROCESSABLE_ENTITY).await;
+            }
+        };
+        let call = Call::new(Method::PATCH, "tasks", &["tasks", &id]).body(changes.into());
+        match visitor.call(call.header(header::IF_MATCH, &format!("\"{}\"", stored.version))).await {
+            Ok(answer) => return saved(&form, &answer.json()?).await,
+            Err(failure) if failure.is_stale() => stored = visitor.task(&id).await?,
+            Err(Failure::Refused(body)) if matches!(body.status, 400 | 409 | 413 | 422) => {
+                return task::page_with(visitor, &stored, typed.refused(&body), StatusCode::UNPROCESSABLE_ENTITY).await;
+            }
+            Err(failure) => return Err(failure),
         }
-        Err(failure) => Err(failure),
     }
+    task::page_with(visitor, &stored, typed, StatusCode::CONFLICT).await
 }
 
 async fn saved(form: &Form, task: &Task) -> Result<Response, Failure> {

@@ -1,7 +1,7 @@
 //! Doors: who gets in where. The table below says what can be reached from outside; the document of the API must say the same.
 
 mod forged;
-mod inner;
+pub(crate) mod inner;
 mod owners;
 mod paths;
 mod protection;

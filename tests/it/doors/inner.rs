@@ -104,7 +104,7 @@ async fn for_apps(suite: &Suite) -> Result<Vec<Inner>> {
 }
 
 /// An event that would be believed if it came from the sidecar.
-fn forged(person: &Person) -> Value {
+pub(crate) fn user_changed(person: &Person) -> Value {
     let (id, now) = (Uuid::now_v7(), "2031-01-01T00:00:00Z");
     json!({
         "id": id, "specversion": "1.0", "type": "user.changed", "source": "identity", "topic": "user-events", "pubsubname": "pubsub",
@@ -136,7 +136,7 @@ async fn known(suite: &Suite, event: &Value) -> Result<i64> {
 #[tokio::test]
 async fn contract_event_and_job_routes_open_only_to_the_apps_own_sidecar() -> Result<()> {
     story(async |suite, person| {
-        let event = forged(&person);
+        let event = user_changed(&person);
         let routes = for_sidecars(&suite).await?;
         ensure!(routes.len() >= suite.stack().instances().len() + 1, "only {} routes", routes.len());
         for inner in &routes {
@@ -174,7 +174,7 @@ async fn contract_event_and_job_routes_open_only_to_the_apps_own_sidecar() -> Re
 #[tokio::test]
 async fn contract_no_app_reaches_anothers_event_and_job_routes_through_its_sidecar() -> Result<()> {
     story(async |suite, person| {
-        let event = forged(&person);
+        let event = user_changed(&person);
         let bearer = format!("Bearer {}", person.token);
         for inner in &for_sidecars(&suite).await? {
             let others = suite.stack().instances().iter().filter(|other| other.app != inner.instance.app && other.index == 0);

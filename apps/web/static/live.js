@@ -99,7 +99,7 @@ function settle(after = SETTLED) {
   clearTimeout(listTimer);
   if (byId('tasks')) listTimer = setTimeout(refetchList, after);
 }
-document.addEventListener('sent', () => settle());
+document.addEventListener('sent', () => settle(document.querySelector('#tasks .done') ? SETTLED : FRESH));
 
 const isOld = (element, frame) => Number(element.dataset.version) >= frame.version;
 const isBusy = (element) => element.matches('[aria-busy=true]') || element.querySelector('[aria-busy=true]');

@@ -2,8 +2,10 @@
 
 mod bad_input;
 mod chaos;
+mod components;
 mod doors;
 mod guards;
+mod pages;
 mod requirements;
 mod story;
 mod tasks;

@@ -1,5 +1,6 @@
 //! The stack that all stories of a run share, and the world of one story.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,11 +18,14 @@ const SET: &str = "OUTRIGGER_SET";
 /// The apps of the run, joined by commas, while one works on these alone; all of them unless said otherwise.
 const APPS: &str = "OUTRIGGER_APPS";
 /// The folder with the binaries of the apps, when they are not those that `cargo build` made last.
-const BINARIES: &str = "OUTRIGGER_BIN_DIR";
+pub const BINARIES: &str = "OUTRIGGER_BIN_DIR";
 /// How long a story's events may take to leave the outboxes once it has ended.
 const SETTLED: Duration = Duration::from_secs(20);
 /// The apps with an outbox.
 const OUTBOXES: [&str; 5] = ["identity", "tasks", "reminders", "notifications", "audit"];
+
+/// What the run directories' names begin with.
+const RUNS: &str = "outrigger-run-";
 
 static SHARED: OnceCell<Suite> = OnceCell::const_new();
 
@@ -38,9 +42,16 @@ impl Suite {
     /// # Errors
     /// When it does not become ready.
     pub async fn shared() -> Result<Self> {
-        let shared = SHARED.get_or_try_init(async || Self::start(Self::options("shared")?).await).await?;
-        // Every test has its own runtime, and a client's connections live and die with the runtime they were made in.
-        Ok(Self { stack: shared.stack.clone(), client: client()? })
+        SHARED.get_or_try_init(async || Self::start(Self::options("shared")?).await).await?.anew()
+    }
+
+    /// The same suite for another test: each has its own runtime, and a client's connections live and die with the runtime they were
+    /// made in.
+    ///
+    /// # Errors
+    /// When no client can be made.
+    pub fn anew(&self) -> Result<Self> {
+        Ok(Self { stack: self.stack.clone(), client: client()? })
     }
 
     /// One of its own, for a story that breaks things.
@@ -48,10 +59,7 @@ impl Suite {
     /// # Errors
     /// When it does not become ready.
     pub async fn start(options: Options) -> Result<Self> {
-        // A run begins with empty databases and logs.
-        if options.run_dir.exists() {
-            std::fs::remove_dir_all(&options.run_dir).with_context(|| options.run_dir.display().to_string())?;
-        }
+        forget_ended_runs()?;
         let stack = Stack::start(options, stack::quiet()).await?;
         Ok(Self { stack: Arc::new(stack), client: client()? })
     }
@@ -63,7 +71,7 @@ impl Suite {
     pub fn options(name: &str) -> Result<Options> {
         let root = stack::find_root(std::path::Path::new(env!("CARGO_MANIFEST_DIR")))?;
         let set = set()?;
-        let mut options = Options::new(&root, std::env::temp_dir().join(format!("outrigger-{}-{name}", set.name())));
+        let mut options = Options::new(&root, run_dir(set, name));
         options.set = set;
         options.zipkin = true;
         for (app, count) in [("reminders", 3), ("realtime", 2), ("gateway", 2)] {
@@ -149,6 +157,25 @@ impl Suite {
         anyhow::ensure!(open == 0, "{open} dead letters are open");
         Ok(())
     }
+}
+
+/// Where a stack of this process lives: runs may go on beside each other.
+fn run_dir(set: Set, name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("{RUNS}{}-{name}-{}", set.name(), std::process::id()))
+}
+
+/// Removes what runs left whose process is gone: logs are kept until the next run begins.
+fn forget_ended_runs() -> Result<()> {
+    for entry in std::fs::read_dir(std::env::temp_dir())? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let process = name.strip_prefix(RUNS).and_then(|rest| rest.rsplit_once('-')).and_then(|(_, id)| id.parse::<u32>().ok());
+        if process.is_some_and(|id| !Path::new("/proc").join(id.to_string()).exists()) {
+            // Another run may be removing it too.
+            let _ = std::fs::remove_dir_all(&path);
+        }
+    }
+    Ok(())
 }
 
 fn client() -> Result<reqwest::Client> {

@@ -15,6 +15,8 @@ COPY=$ROOT/target/mutate
 OUTPUT=$COPY.log
 # Where the parts of the test run; not below the repository, whose path may be too long for a socket.
 PLACE=$(mktemp -d)
+# PostgreSQL runs as another user where we are root.
+chmod 755 "$PLACE"
 trap 'rm -rf "$PLACE"' EXIT
 
 guards() { grep -v '^#' "$LIST" | grep . ; }
@@ -68,9 +70,12 @@ mutate() {
   if cmp -s "$ROOT/$file" "$COPY/$file"; then die "$guard: the patch changes nothing in $file"; fi
   local packages=(-p tests)
   for app in ${apps//,/ }; do packages+=(-p "$app"); done
-  in_copy "$apps" cargo build --locked --quiet "${packages[@]}" >"$OUTPUT" 2>&1 &&
-    in_copy "$apps" cargo test --locked --quiet -p tests --test it --no-run >"$OUTPUT" 2>&1 ||
+  if ! {
+    in_copy "$apps" cargo build --locked --quiet "${packages[@]}" &&
+      in_copy "$apps" cargo test --locked --quiet -p tests --test it --no-run
+  } >"$OUTPUT" 2>&1; then
     die "$guard: the mutated copy does not build: $(tail -n 20 "$OUTPUT")"
+  fi
   in_copy "$apps" cargo test --locked --quiet -p tests --test it -- --exact "$test" >"$OUTPUT" 2>&1 || true
   if ! grep -q '^test result: FAILED. 0 passed; 1 failed' "$OUTPUT"; then
     tail -n 20 "$OUTPUT" >&2

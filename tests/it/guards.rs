@@ -111,14 +111,10 @@ async fn contract_a_reminder_is_claimed_by_one_instance() -> Result<()> {
         person.create_task(&body).await?;
     }
     let count = async |sql: &str| database.count(&sql.replace("OWN", "user_id = $1"), &[&person.user_id]).await;
-    let instances: Vec<_> = suite.stack().instances().iter().filter(|instance| instance.app == "reminders").collect();
-    ensure!(instances.len() > 1, "one instance alone claims what it likes");
+    let instances = suite.stack().instances().iter().filter(|instance| instance.app == "reminders").count();
+    ensure!(instances > 1, "one instance alone claims what it likes");
     eventually("all reminders fire", SOON, async || {
-        let ticks = instances.iter().flat_map(|instance| [instance; 4]).map(|instance| {
-            let url = format!("http://127.0.0.1:{}/jobs/reminder-trigger", instance.app_port);
-            suite.client().post(url).header("dapr-api-token", &instance.app_api_token).send()
-        });
-        futures::future::try_join_all(ticks).await?;
+        tick(&suite).await?;
         let fired =
             count("select count(*) from reminders.reminders where OWN and delivery_status not in ('scheduled', 'cancelled')")
                 .await?;
@@ -131,6 +127,59 @@ async fn contract_a_reminder_is_claimed_by_one_instance() -> Result<()> {
     let fired = database.count(events, &[&person.user_id.to_string()]).await?;
     ensure!(fired == MANY, "{MANY} reminders fired {fired} times");
     suite.settled(&[person.tenant_id]).await
+}
+
+/// A reminder whose time has come, but which an instance holds, is nobody else's until that instance's time is over. The administrator
+/// writes the claim of an instance that is alive and slow.
+#[tokio::test]
+async fn contract_a_reminder_that_is_held_is_left_alone_until_its_lease_ends() -> Result<()> {
+    let suite = Suite::shared().await?;
+    if !suite.runs("reminders") {
+        return Ok(());
+    }
+    let person = Person::signed_up(suite.clone()).await?;
+    let database = Database::of(&suite).await?;
+    let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
+    let body = json!({ "title": "held", "due_at": now + TimeDelta::seconds(60 + 5), "reminder_offset_minutes": 1 });
+    let task = person.create_task(&body).await?.id;
+    let hold = async |until: &str| {
+        let sql =
+            format!("update reminders.reminders set claimed_by = gen_random_uuid(), claimed_until = {until} where task_id = $1");
+        anyhow::Ok(database.client().execute(&sql, &[&task]).await?)
+    };
+    let state = async || {
+        let sql =
+            "select jsonb_build_array(delivery_status, attempts, remind_at < now()) from reminders.reminders where task_id = $1";
+        database.json(sql, &[&task]).await
+    };
+    eventually("the reminder is set", SOON, async || Ok((hold("now() + interval '1 hour'").await? == 1).then_some(()))).await?;
+    eventually("its time has come", SOON, async || Ok((state().await?[2] == true).then_some(()))).await?;
+    for _ in 0..3 {
+        tick(&suite).await?;
+    }
+    let held = state().await?;
+    ensure!(held == json!(["scheduled", 0, true]), "a held reminder was claimed: {held}");
+    hold("now() - interval '1 second'").await?;
+    eventually("it fires after the lease", SOON, async || {
+        tick(&suite).await?;
+        Ok((state().await?[0] != "scheduled").then_some(()))
+    })
+    .await?;
+    ensure!(state().await?[1] == 1, "claimed once: {}", state().await?);
+    suite.settled(&[person.tenant_id]).await
+}
+
+/// Every instance of reminders is told, several times at once, that time has passed.
+async fn tick(suite: &Suite) -> Result<()> {
+    let instances = suite.stack().instances().iter().filter(|instance| instance.app == "reminders");
+    let ticks = instances.flat_map(|instance| [instance; 4]).map(|instance| {
+        let url = format!("http://127.0.0.1:{}/jobs/reminder-trigger", instance.app_port);
+        suite.client().post(url).header("dapr-api-token", &instance.app_api_token).send()
+    });
+    for answer in futures::future::try_join_all(ticks).await? {
+        answer.error_for_status()?;
+    }
+    Ok(())
 }
 
 /// A token that the gateway refuses is not shown to any app: no app has an access line of the request.

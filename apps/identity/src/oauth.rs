@@ -74,7 +74,7 @@ impl<S: Send + Sync> FromRequest<S> for Parameters {
                 Err(rejection) => Err(Refusal::invalid_request("The form cannot be read.").caused_by(rejection)),
             };
         }
-        if !(kind.is_empty() || kind.starts_with(b"application/json")) {
+        if !request.headers().get(header::CONTENT_TYPE).is_none_or(service::request::is_json) {
             return Err(Problem::new(Code::UnsupportedMediaType, "Send the body as application/json or as a form.").into());
         }
         let body = service::request::read(request, state).await?;

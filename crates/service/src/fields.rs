@@ -1,11 +1,14 @@
 //! Reads the fields of a body or query string and collects every broken rule, so that one answer names them all.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::problem::{FieldError, Problem};
+
+/// Years that every calendar library and the database agree on, also of the day before and the day after.
+const YEARS: std::ops::RangeInclusive<i32> = 1970..=9998;
 
 /// What a rule says of a value: the value it stands for, or the rule that it breaks.
 pub type Ruled<T> = Result<T, String>;
@@ -164,7 +167,9 @@ pub fn boolean(value: &Value) -> Ruled<bool> {
 /// # Errors
 /// The rule, with the list.
 pub fn one_of<T: DeserializeOwned>(value: &Value, allowed: &[&str]) -> Ruled<T> {
-    serde_json::from_value(value.clone()).map_err(|_| format!("must be one of {}", allowed.join(", ")))
+    // Serde would also take {"todo": null} for a word of the list.
+    let word = if value.is_string() { value.clone() } else { Value::Null };
+    serde_json::from_value(word).map_err(|_| format!("must be one of {}", allowed.join(", ")))
 }
 
 /// Several of a closed list, joined by commas, for query strings.
@@ -183,9 +188,9 @@ pub fn several_of<T: DeserializeOwned>(value: &Value, allowed: &[&str]) -> Ruled
 pub fn instant(value: &Value) -> Ruled<DateTime<Utc>> {
     let parsed = value.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok()).map(|at| at.with_timezone(&Utc));
     let to_micros = parsed.and_then(|at| DateTime::from_timestamp_micros(at.timestamp_micros()));
-    // Years that every calendar library and the database agree on.
-    let sane = to_micros.filter(|at| (1970..=9999).contains(&chrono::Datelike::year(at)));
-    sane.ok_or_else(|| "must be an RFC 3339 time with an offset, such as 2026-03-01T14:00:00+01:00".into())
+    to_micros
+        .filter(|at| YEARS.contains(&at.year()))
+        .ok_or_else(|| "must be an RFC 3339 time with an offset, such as 2026-03-01T14:00:00+01:00".into())
 }
 
 /// A calendar date.
@@ -193,7 +198,8 @@ pub fn instant(value: &Value) -> Ruled<DateTime<Utc>> {
 /// # Errors
 /// The rule.
 pub fn date(value: &Value) -> Ruled<NaiveDate> {
-    value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| "must be a date such as 2026-03-01".into())
+    let parsed = value.as_str().and_then(|text| text.parse::<NaiveDate>().ok());
+    parsed.filter(|date| YEARS.contains(&date.year())).ok_or_else(|| "must be a date such as 2026-03-01".into())
 }
 
 /// A UUID.
@@ -296,6 +302,23 @@ mod tests {
         assert_eq!(fields.optional("search", |value| text(value, 0, 99)), Some("x y".into()));
         assert_eq!(page(&mut fields), (5, 0));
         assert!(fields.finish().is_ok());
+    }
+
+    #[test]
+    fn only_a_word_is_one_of_a_list() {
+        let priority = |value: Value| one_of::<contracts::task::Priority>(&value, &["high", "medium", "low"]);
+        assert!(priority(json!("high")).is_ok());
+        for value in [json!({ "high": null }), json!(null), json!(["high"])] {
+            assert!(priority(value.clone()).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn dates_are_of_years_that_the_database_knows() {
+        assert!(date(&json!("1970-01-01")).is_ok() && date(&json!("9998-12-31")).is_ok());
+        for text in ["-0001-01-01", "0000-01-01", "9999-01-01", "+10000-01-01", "2031-02-30"] {
+            assert!(date(&json!(text)).is_err(), "{text}");
+        }
     }
 
     #[test]

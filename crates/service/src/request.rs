@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use axum::http::{HeaderMap, header, request::Parts};
+use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -25,11 +25,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let declared = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
-        let is_json = declared
-            .as_deref()
-            .is_none_or(|kind| kind.starts_with(b"application/json") || kind.windows(5).any(|part| part == b"+json"));
-        if !is_json {
+        if !request.headers().get(header::CONTENT_TYPE).is_none_or(is_json) {
             return Err(Problem::new(Code::UnsupportedMediaType, "Send the body as application/json."));
         }
         let raw = read(request, state).await?;
@@ -39,6 +35,13 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
         })?;
         Ok(Self { fields: Fields::of(body)?, raw })
     }
+}
+
+/// Whether a `Content-Type` is JSON or built on it, whatever its parameters.
+pub fn is_json(kind: &HeaderValue) -> bool {
+    let kind = kind.to_str().unwrap_or_default().to_ascii_lowercase();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    kind == "application/json" || kind.starts_with("application/") && kind.ends_with("+json")
 }
 
 /// The whole body, or why it cannot be had.
@@ -80,4 +83,20 @@ pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
         .parse()
         .map(Some)
         .map_err(|_| Problem::new(Code::BadRequest, "If-Match must be the version of the task, such as \"3\"."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_of_body_is_known_by_its_whole_name() {
+        let is_json = |kind: &'static str| is_json(&HeaderValue::from_static(kind));
+        for kind in ["application/json", "Application/JSON; charset=utf-8", "application/problem+json"] {
+            assert!(is_json(kind), "{kind}");
+        }
+        for kind in ["", "application/jsonx", "text/plain; x=+json", "application", "text/json"] {
+            assert!(!is_json(kind), "{kind}");
+        }
+    }
 }

@@ -1,10 +1,8 @@
 //! Ports of this machine: free ones that no other stack takes, and stated ones that must be free.
 
-use std::fs::{File, OpenOptions, Permissions};
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 /// Below the range from which systems draw ports of outgoing connections (32768 on Linux), so that no client sits on one.
 const FIRST: u16 = 20_000;
@@ -16,26 +14,18 @@ const BLOCKS: u16 = 60;
 pub(crate) struct FreePorts {
     next: u16,
     end: u16,
-    /// Holds the block against other stacks; the system lets go of it when the process ends, however it ends.
-    _held: File,
+    /// The block's last port, held against other stacks: ports are the machine's, whoever runs a stack and wherever their temporary files
+    /// are. The system lets go of it when the process ends, however it ends.
+    _held: TcpListener,
 }
 
 impl FreePorts {
     /// Takes the first block that no other stack holds.
     pub fn take() -> Result<Self> {
-        let folder = std::env::temp_dir().join("outrigger-ports");
-        std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-        // Any user may take a block; whose folder it is must not matter.
-        let _ = std::fs::set_permissions(&folder, Permissions::from_mode(0o1777));
-        for block in 0..BLOCKS {
-            let path = folder.join(block.to_string());
-            let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-            // A file of another user is a block in that user's hands.
-            let Ok(file) = file else { continue };
-            let _ = file.set_permissions(Permissions::from_mode(0o666));
-            if file.try_lock().is_ok() {
-                let next = FIRST + block * BLOCK;
-                return Ok(Self { next, end: next + BLOCK, _held: file });
+        for first in (0..BLOCKS).map(|block| FIRST + block * BLOCK) {
+            let end = first + BLOCK - 1;
+            if let Ok(held) = TcpListener::bind(("127.0.0.1", end)) {
+                return Ok(Self { next: first, end, _held: held });
             }
         }
         bail!("all {BLOCKS} blocks of ports are taken by other stacks; stop one of them")
@@ -50,7 +40,7 @@ impl FreePorts {
                 return Ok(port);
             }
         }
-        bail!("no free port is left between {} and {}; start fewer replicas", self.end - BLOCK, self.end)
+        bail!("no free port is left below {}; start fewer replicas", self.end)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod chaos;
+mod cli;
 mod components;
 mod doors;
 mod guards;

@@ -1,8 +1,9 @@
 //! `outrigger dev`: the whole suite on this machine, until Ctrl-C.
 
+mod follow;
+mod screen;
+
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -10,8 +11,9 @@ use clap::Args;
 use stack::{Options, Ports, Set, Stack};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::follow;
-use crate::status::Status;
+use self::screen::Screen;
+use crate::output::say;
+use crate::suite::Folder;
 
 /// What can differ from one run to the next.
 #[derive(Args, Debug)]
@@ -40,9 +42,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     no_zipkin: bool,
 
-    /// Where data and logs are kept
-    #[arg(long, value_name = "FOLDER")]
-    run_dir: Option<PathBuf>,
+    #[command(flatten)]
+    folder: Folder,
 }
 
 /// Starts everything, waits for Ctrl-C, and stops what was started.
@@ -51,34 +52,34 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let mut ended = Ended::listen()?;
     let logs = arguments.logs;
     let options = options(arguments)?;
-    let status = Status::new(logs);
+    let screen = Screen::new(logs);
     let patience = options.patience;
     let mut stack = Stack::prepare(options).await?;
     if logs {
         tokio::spawn(follow::folder(stack.run_dir().join("logs")));
     }
     let up = tokio::select! {
-        up = tokio::time::timeout(patience, stack.up(status.progress())) => Some(up),
+        up = tokio::time::timeout(patience, stack.up(screen.progress())) => Some(up),
         () = ended.wait() => None,
     };
     match up {
         Some(Ok(Ok(()))) => {
-            status.settle();
+            screen.settle();
             say(&welcome(&stack, begun));
             ended.wait().await;
         }
         Some(Ok(Err(error))) => {
-            status.settle();
+            screen.settle();
             stack.shutdown().await?;
             return Err(error);
         }
         Some(Err(_)) => {
-            status.settle();
+            screen.settle();
             let late = stack.not_ready().await;
             stack.shutdown().await?;
             bail!("not ready after {} s: {late}", patience.as_secs());
         }
-        None => status.settle(),
+        None => screen.settle(),
     }
     say("Stopping; a second Ctrl-C ends at once.\n");
     let folder = stack.run_dir().to_path_buf();
@@ -92,7 +93,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 
 fn options(arguments: Arguments) -> Result<Options> {
     let root = stack::find_root(&std::env::current_dir()?)?;
-    let run_dir = arguments.run_dir.unwrap_or_else(|| root.join(".run"));
+    let run_dir = arguments.folder.path()?;
     let mut options = Options::new(root, run_dir);
     // The apps of the same build: beside this binary.
     let here = std::env::current_exe().context("finding where this program is")?;
@@ -116,12 +117,6 @@ fn welcome(stack: &Stack, begun: Instant) -> String {
     line("Logs", &stack.run_dir().join("logs").display().to_string());
     lines.push("Ctrl-C stops everything.\n".to_owned());
     lines.join("\n")
-}
-
-/// Prints; a reader that has gone must not keep the parts from being stopped in order.
-fn say(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 fn replicas(text: &str) -> Result<(String, u16)> {

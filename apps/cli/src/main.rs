@@ -1,13 +1,34 @@
 //! The command line: starts the suite on one machine and looks after it.
+//!
+//! - `dev`: starts everything and stops it at Ctrl-C
+//! - `status`: how every part of the running suite is
+//! - `migrate up|down|status`: the schemas of the apps
+//! - `users grant`: makes a person an operator
+//! - `dlq list|show|replay|discard`: the events that apps gave up
+//!
+//! `dev` writes `suite.json` into its run directory, and `status`, `migrate` and `users` find the suite by it. `dlq` is for any suite, here
+//! or far away: it goes through the public API with an operator's token. Everything ends with 0 when it was done, 1 when it was refused or
+//! failed, and 64 when the command itself was wrong.
 
+mod api;
 mod dev;
-mod follow;
+mod dlq;
+mod migrate;
+mod output;
 mod status;
+mod suite;
+mod usage;
+mod users;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::usage::Usage;
+
+/// BSD's `EX_USAGE`: the command was wrong; repeating it will not help.
+const EXIT_USAGE: u8 = 64;
 
 /// Outrigger on one machine.
 #[derive(Debug, Parser)]
@@ -19,20 +40,43 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start everything, show how it is, and stop it at Ctrl-C.
+    /// Start everything, show how it is, and stop it at Ctrl-C
     Dev(dev::Arguments),
+    /// Say how every part of the running suite is
+    Status(status::Arguments),
+    /// Look after the schemas of the running suite
+    #[command(subcommand)]
+    Migrate(migrate::Verb),
+    /// Look after people
+    #[command(subcommand)]
+    Users(users::Verb),
+    /// Look after the events that apps gave up (needs the scope ops)
+    #[command(subcommand)]
+    Dlq(dlq::Verb),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(said) => {
+            // Help and version come this way too, and are no mistake.
+            let _ = said.print();
+            return if said.use_stderr() { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    let result = match arguments.command {
         Command::Dev(arguments) => dev::run(arguments).await,
+        Command::Status(arguments) => status::run(arguments).await,
+        Command::Migrate(verb) => migrate::run(verb).await,
+        Command::Users(verb) => users::run(verb).await,
+        Command::Dlq(verb) => dlq::run(verb).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "outrigger: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<Usage>() { ExitCode::from(EXIT_USAGE) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -1,76 +1,91 @@
-//! One line a part: moving on a terminal, a line for each change elsewhere.
+//! `outrigger status`: how every part of the running suite is, in its own words.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use stack::{Notice, Progress, State};
+use anyhow::{Result, bail};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use stack::Look;
 
-/// What is on the screen.
-#[derive(Clone)]
-pub(crate) struct Status {
-    screen: Option<MultiProgress>,
-    lines: Arc<Mutex<BTreeMap<String, ProgressBar>>>,
-    /// After the start only troubles and recoveries are news.
-    settled: Arc<AtomicBool>,
+use crate::output::{json, say, table};
+use crate::suite::Folder;
+
+/// Which suite, and how it is printed.
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    folder: Folder,
+
+    /// Print a list for programs
+    #[arg(long)]
+    json: bool,
 }
 
-impl Status {
-    /// Plain lines where no terminal is, or where logs run through it.
-    pub fn new(logs: bool) -> Self {
-        let terminal = std::io::stdout().is_terminal() && !logs;
-        Self { screen: terminal.then(MultiProgress::new), lines: Arc::default(), settled: Arc::default() }
-    }
+/// What an app says at `/ready`.
+#[derive(Debug, Deserialize)]
+struct Ready {
+    status: String,
+    checks: BTreeMap<String, String>,
+}
 
-    /// Where a stack tells its news.
-    pub fn progress(&self) -> Progress {
-        let status = self.clone();
-        Arc::new(move |notice| status.show(&notice))
-    }
+/// One part.
+#[derive(Debug, Serialize)]
+struct Line {
+    part: String,
+    state: String,
+    /// What is not up, by name; empty when all is.
+    missing: BTreeMap<String, String>,
+}
 
-    /// The start is over: what is on the screen stays, and news come below.
-    pub fn settle(&self) {
-        self.settled.store(true, Ordering::Relaxed);
-        for line in self.lines.lock().unwrap_or_else(PoisonError::into_inner).values() {
-            line.abandon();
-        }
-    }
-
-    fn show(&self, notice: &Notice) {
-        match &self.screen {
-            Some(screen) if !self.settled.load(Ordering::Relaxed) => self.line(screen, notice),
-            _ => {
-                let _ = writeln!(std::io::stdout(), "{:<22} {}", notice.part, notice.state);
-            }
-        }
-    }
-
-    fn line(&self, screen: &MultiProgress, notice: &Notice) {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = lines.entry(notice.part.clone()).or_insert_with(|| {
-            let line = screen.add(ProgressBar::new_spinner());
-            line.enable_steady_tick(Duration::from_millis(120));
-            line
-        });
-        let (template, rests) = match notice.state {
-            State::Ready => ("  \x1b[32m●\x1b[0m {prefix:<22} {msg}", true),
-            State::Ended { .. } => ("  \x1b[31m●\x1b[0m {prefix:<22} {msg}", true),
-            State::Stopped => ("  ○ {prefix:<22} {msg}", true),
-            _ => ("  {spinner} {prefix:<22} {msg}", false),
+/// Asks every part and prints a line for each; parts that cannot be used are a failure.
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    let suite = arguments.folder.suite()?;
+    let looks = suite.look().await;
+    let down = looks.iter().filter(|look| !look.ready).count();
+    let lines: Vec<Line> = looks.into_iter().map(line).collect();
+    if arguments.json {
+        json(&lines)?;
+    } else {
+        say(&format!("{} with the {} components, process {}\n\n", suite.front_url, suite.set, suite.pid));
+        let cells = |line: &Line| {
+            let missing: Vec<String> = line.missing.iter().map(|(name, how)| format!("{name}: {how}")).collect();
+            [line.part.clone(), line.state.clone(), missing.join(", ")]
         };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            line.set_style(style);
+        table(["PART", "STATE", "MISSING"], &lines.iter().map(cells).collect::<Vec<_>>());
+    }
+    match down {
+        0 => Ok(()),
+        1 => bail!("one part cannot be used"),
+        _ => bail!("{down} parts cannot be used"),
+    }
+}
+
+fn line(look: Look) -> Line {
+    let said = look.answer.and_then(|(_, body)| serde_json::from_str::<Ready>(&body).ok());
+    match said {
+        Some(Ready { status, mut checks }) => {
+            checks.retain(|_, how| how != "up");
+            Line { part: look.part, state: status, missing: checks }
         }
-        line.set_prefix(notice.part.clone());
-        line.set_message(notice.state.to_string());
-        if rests {
-            line.disable_steady_tick();
-        } else {
-            line.enable_steady_tick(Duration::from_millis(120));
+        // Servers and sidecars answer or do not.
+        None => {
+            let state = if look.ready { "ready" } else { "no answer" };
+            Line { part: look.part, state: state.to_owned(), missing: BTreeMap::new() }
         }
-        line.tick();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_speaks_for_itself_and_only_what_is_missing_is_shown() {
+        let body = r#"{"status":"degraded","checks":{"database":"up","pubsub":"down"}}"#.to_owned();
+        let shown = line(Look { part: "tasks".to_owned(), ready: true, answer: Some((200, body)) });
+        assert_eq!((shown.state.as_str(), shown.missing.len()), ("degraded", 1));
+        assert_eq!(shown.missing["pubsub"], "down");
+        let silent = line(Look { part: "redis".to_owned(), ready: false, answer: None });
+        assert_eq!(silent.state, "no answer");
     }
 }

@@ -16,7 +16,7 @@ use crate::run_dir::RunDir;
 use crate::secrets::{Addresses, Kept, random_text, write_private};
 use crate::stack::{Ports, Stack, join_all};
 use crate::suite::Suite;
-use crate::{front, maven, tools, topics};
+use crate::{front, maven, running, tools, topics};
 
 /// Lays everything out; only the catchers run when this returns.
 pub(crate) async fn prepare(options: Options) -> Result<Stack> {
@@ -102,10 +102,11 @@ fn instances(options: &Options, suite: &Suite, run: &RunDir, free: &mut FreePort
 pub(crate) async fn up(stack: &mut Stack, progress: Progress) -> Result<()> {
     let postgres = Postgres::find(&stack.run, stack.at.postgres)?;
     let servers = servers(stack, &postgres, &progress).await?;
-    let pairs = pairs(stack)?;
     let server_count = servers.len();
+    let programs: Vec<Program> = servers.into_iter().chain(pairs(stack)?).collect();
+    running::write(stack, &programs)?;
     let runtime = stack.runtime.as_ref().context("the stack was shut down")?.handle().clone();
-    stack.parts = servers.into_iter().chain(pairs).map(|program| Part::new(&runtime, program, progress.clone())).collect();
+    stack.parts = programs.into_iter().map(|program| Part::new(&runtime, program, progress.clone())).collect();
     start_front(stack).await?;
 
     let (servers, pairs) = stack.parts.split_at(server_count);

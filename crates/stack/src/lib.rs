@@ -25,6 +25,8 @@
 //! instance `tasks-1`, `tasks-1-daprd` ([`Stack::parts`] lists them). Every part is a process with one supervisor, which starts it
 //! again when it ends unasked: after 1 s, doubling to 10 s while it does not stay up. A part waits for no other, so any order heals.
 //!
+//! Other programs find what runs by `suite.json` in the run directory ([`Running`]); it is there while its launcher is.
+//!
 //! A stack has threads of its own: it can be shared by tests that each have their own runtime, and dropping it kills what it started.
 //! Where the system has `setpriv`, so does a launcher that is killed itself.
 
@@ -40,6 +42,7 @@ mod parts;
 mod ports;
 mod probe;
 mod run_dir;
+mod running;
 mod secrets;
 mod stack;
 mod suite;
@@ -52,6 +55,7 @@ pub use catcher::{Mail, Sms};
 pub use instance::Instance;
 pub use notice::{Notice, Progress, State, quiet};
 pub use options::{Options, Ports, Set, find_root};
+pub use running::{Look, Running, RunningInstance};
 pub use secrets::Secrets;
 pub use stack::Stack;
 pub use tools::DAPR_VERSION;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::Command;
@@ -13,7 +14,7 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One question to one part.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Probe {
     /// `pg_isready`, which knows a server that is still recovering.
     Postgres { program: PathBuf, port: u16 },
@@ -22,7 +23,7 @@ pub(crate) enum Probe {
     /// The versions a broker speaks; its listener opens when it can be used.
     Kafka { port: u16 },
     /// Any 2xx on this path.
-    Http { port: u16, path: &'static str },
+    Http { port: u16, path: String },
 }
 
 impl Probe {
@@ -33,13 +34,22 @@ impl Probe {
 
     /// What a part that answers but is not ready says about it, for an error that a person reads.
     pub async fn words(&self) -> Option<String> {
+        let Probe::Http { path, .. } = self else {
+            return None;
+        };
+        let (status, body) = self.answer_text().await?;
+        Some(format!("{path} answers {status}: {}", body.chars().take(800).collect::<String>()))
+    }
+
+    /// Status and body of the answer to the question, where it is asked by HTTP.
+    pub async fn answer_text(&self) -> Option<(u16, String)> {
         let Probe::Http { port, path } = self else {
             return None;
         };
         let answer = timeout(PATIENCE, http_answer(*port, path)).await.ok()?.ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
-        let status = head.lines().next()?;
-        Some(format!("{path} answers {status}: {}", body.chars().take(800).collect::<String>()))
+        let status = head.split_ascii_whitespace().nth(1)?.parse().ok()?;
+        Some((status, body.to_owned()))
     }
 
     async fn answer(&self) -> std::io::Result<bool> {

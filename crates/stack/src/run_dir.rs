@@ -9,7 +9,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
+use crate::running;
 use crate::tree::{command_line, signal_tree};
+
+/// Held while a stack lives in the folder.
+pub(crate) const LOCK: &str = "lock";
 
 /// The folder that a stack lives in, held against other launchers.
 #[derive(Debug)]
@@ -30,6 +34,8 @@ impl RunDir {
         // The database's own user has to walk through it.
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o711))?;
         let lock = lock(&path)?;
+        // A launcher that was killed could not take back what it said.
+        let _ = std::fs::remove_file(path.join(running::FILE));
         end_leftovers(&path.join("pids"));
         set_logs_aside(&path.join("logs"))?;
 
@@ -48,7 +54,7 @@ impl RunDir {
 }
 
 fn lock(folder: &Path) -> Result<File> {
-    let path = folder.join("lock");
+    let path = folder.join(LOCK);
     let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
     if file.try_lock().is_err() {
         let mut holder = String::new();

@@ -15,6 +15,7 @@ use crate::options::Options;
 use crate::part::{Order, Part};
 use crate::ports::FreePorts;
 use crate::run_dir::RunDir;
+use crate::running;
 use crate::secrets::{Kept, Secrets};
 
 /// Everything that was started, until `shutdown` or drop.
@@ -79,6 +80,7 @@ impl Stack {
 
     /// Ends everything that was started, apps first, and keeps the data.
     pub async fn shutdown(self) -> Result<()> {
+        self.withdraw();
         let (servers, others): (Vec<&Part>, Vec<&Part>) = self.parts.iter().partition(|part| is_server(&part.name));
         let (sidecars, apps): (Vec<&Part>, Vec<&Part>) = others.into_iter().partition(|part| part.name.ends_with("-daprd"));
         // An app finishes its work through its sidecar, and a sidecar through the servers.
@@ -241,6 +243,11 @@ impl Stack {
         text
     }
 
+    /// What ends is no longer to be found; the file is not there when nothing was started.
+    fn withdraw(&self) {
+        let _ = std::fs::remove_file(self.run.join(running::FILE));
+    }
+
     pub(crate) fn part(&self, name: &str) -> Result<&Part> {
         self.parts.iter().find(|part| part.name == name).with_context(|| {
             let names: Vec<&str> = self.parts.iter().map(|part| part.name.as_str()).collect();
@@ -252,6 +259,7 @@ impl Stack {
 impl Drop for Stack {
     /// Kills what still runs: the supervisors are dropped with their runtime, and their children with them.
     fn drop(&mut self) {
+        self.withdraw();
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -29,7 +29,7 @@ pub(crate) fn program(
     around: &Surroundings,
 ) -> Result<Program> {
     let (path, args) = command(options, app)?;
-    let probe = Probe::Http { port: instance.app_port, path: "/ready" };
+    let probe = Probe::Http { port: instance.app_port, path: "/ready".to_owned() };
     let mut program = parts::program(run, &instance.part(), &path, args, probe);
     program.folder = options.root.clone();
     // The file for all, the file for one, the launcher, the caller: the later wins.

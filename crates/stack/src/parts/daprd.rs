@@ -95,7 +95,7 @@ pub(crate) fn program(run: &RunDir, options: &Options, daprd: &Path, suite: &Sui
     let mut args: Vec<String> = flags.into_iter().flat_map(|(flag, value)| [format!("--{flag}"), value]).collect();
     args.push("--log-as-json".to_owned());
     // Ready when its own API can be used: whether the app answers is the app's part to say.
-    let probe = Probe::Http { port: instance.dapr_http_port, path: "/v1.0/healthz/outbound" };
+    let probe = Probe::Http { port: instance.dapr_http_port, path: "/v1.0/healthz/outbound".to_owned() };
     let mut program = parts::program(run, &instance.daprd_part(), daprd, args, probe);
     program.folder = run.join("root");
     program.env = vec![

@@ -33,7 +33,7 @@ pub(crate) fn program(run: &RunDir, jars: &Path, port: u16) -> Result<Program> {
         "--armeria.ports[0].protocols[0]=http".to_owned(),
         "--logging.level.root=WARN".to_owned(),
     ];
-    let mut program = parts::program(run, "zipkin", &java, args.to_vec(), Probe::Http { port, path: "/health" });
+    let mut program = parts::program(run, "zipkin", &java, args.to_vec(), Probe::Http { port, path: "/health".to_owned() });
     program.env.push(("STORAGE_TYPE".to_owned(), "mem".to_owned()));
     program.env.push(("QUERY_PORT".to_owned(), port.to_string()));
     Ok(program)

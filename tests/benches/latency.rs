@@ -1,0 +1,60 @@
+//! How long an event is on its way at 200 events a second: from the statement that caused it to its subscriber.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use futures::future::try_join_all;
+use http::Method;
+use serde_json::json;
+use tests::eventually;
+use tests::person::Person;
+
+use crate::ground::Ground;
+use crate::report::{Goal, Report};
+
+/// Every create makes two events: one for the other apps, one for open pages.
+const CREATES_A_SECOND: u32 = 100;
+/// The first seconds make connections and plans; their events are another person's and do not count.
+const WARM: u32 = 3 * CREATES_A_SECOND;
+const COUNTED: u32 = 15 * CREATES_A_SECOND;
+
+/// `recorded_at` is when audit began to handle the event, `created_at` when the statement began that made it: a little before its commit.
+const WAY: &str = "select to_jsonb(percentile_cont(array[0.5, 0.95, 0.99]) within group (
+    order by extract(epoch from a.recorded_at - o.created_at) * 1000))
+  from tasks.outbox_events o join audit.audit_logs a on a.event_id = o.id
+  where o.payload -> 'metadata' ->> 'user_id' = $1";
+const ARRIVED: &str = "select count(*) from audit.audit_logs where user_id::text = $1";
+
+/// Measures.
+///
+/// # Errors
+/// When an event does not arrive.
+pub async fn measure(ground: &Ground, report: &mut Report) -> Result<()> {
+    create(ground, &Person::new(ground.suite.clone())?, WARM).await?;
+    let person = Person::new(ground.suite.clone())?;
+    let user = person.user_id.to_string();
+    create(ground, &person, COUNTED).await?;
+    let all = async || Ok((ground.database.count(ARRIVED, &[&user]).await? >= i64::from(COUNTED)).then_some(()));
+    eventually("every event has arrived", Duration::from_secs(30), all).await?;
+    let times: Vec<f64> = serde_json::from_value(ground.database.json(WAY, &[&user]).await?)?;
+    let [p50, p95, p99] = times[..] else { anyhow::bail!("three shares of the times") };
+    let broker = crate::report::broker(ground.set);
+    let detail = format!("{COUNTED} creates at {CREATES_A_SECOND} a second, two events each; p95 {p95:.1} ms");
+    report.add(format!("outbox commit → subscriber, {broker}, p50"), p50, " ms", Goal::Most(25.0), detail);
+    report.add(format!("outbox commit → subscriber, {broker}, p99"), p99, " ms", Goal::Most(100.0), "the same events");
+    Ok(())
+}
+
+/// Open loop: the next create does not wait for the one before.
+async fn create(ground: &Ground, person: &Person, count: u32) -> Result<()> {
+    let url = format!("http://127.0.0.1:{}/tasks", ground.instance("tasks")?.app_port);
+    let begun = tokio::time::Instant::now();
+    let one = async |number: u32| -> Result<()> {
+        tokio::time::sleep_until(begun + Duration::from_secs(1) * number / CREATES_A_SECOND).await;
+        let request = ground.suite.client().request(Method::POST, &url).bearer_auth(&person.token);
+        let response = request.json(&json!({ "title": format!("Submit report {number}") })).send().await?;
+        ensure!(response.status() == 201, "{}", response.status());
+        Ok(())
+    };
+    try_join_all((0..count).map(one)).await.map(drop)
+}

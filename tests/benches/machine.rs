@@ -1,0 +1,58 @@
+//! What Linux knows of a process and of this machine, from `/proc` (proc(5)).
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use stack::Stack;
+
+/// Linux counts CPU time in ticks of 10 ms (`USER_HZ` is 100 on every architecture we build for).
+const TICK: Duration = Duration::from_millis(10);
+
+/// The process id of a running part.
+///
+/// # Errors
+/// When the part does not run.
+pub fn pid(stack: &Stack, part: &str) -> Result<u32> {
+    let text = std::fs::read_to_string(stack.run_dir().join("pids").join(part)).with_context(|| format!("{part} runs"))?;
+    Ok(text.lines().next().unwrap_or_default().parse()?)
+}
+
+/// User and system time of a process.
+///
+/// # Errors
+/// When it has gone.
+pub fn cpu(pid: u32) -> Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name in parentheses may hold spaces; the fields after it do not.
+    let fields = stat.rsplit_once(')').context("a stat line")?.1;
+    let mut fields = fields.split_ascii_whitespace().skip(11).map(str::parse::<u32>);
+    let ticks = fields.next().context("utime")?? + fields.next().context("stime")??;
+    Ok(TICK * ticks)
+}
+
+/// Proportional set size of a process in MB: pages that others map too count as its share of them.
+///
+/// # Errors
+/// When it has gone.
+pub fn pss(pid: u32) -> Result<f64> {
+    let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).context("a Pss line")?;
+    let kib: f64 = line.split_ascii_whitespace().next().context("a number")?.parse()?;
+    Ok(kib * 1024.0 / 1e6)
+}
+
+/// The machine in general terms.
+pub fn describe() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let memory = std::fs::read_to_string(Path::new("/proc/meminfo")).unwrap_or_default();
+    let kib =
+        memory.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_ascii_whitespace().next()?.parse::<u64>().ok());
+    format!("{cores} shared virtual cores, {} GB of memory, {}", kib.unwrap_or_default() / 1_000_000, std::env::consts::ARCH)
+}
+
+/// How busy the machine was in the last minute.
+pub fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_ascii_whitespace().next().unwrap_or("?").to_owned()
+}

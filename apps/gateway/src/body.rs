@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, header};
@@ -11,6 +12,11 @@ use service::{Code, Problem};
 // A fate of 0: nothing is wrong with it.
 const TOO_LARGE: u8 = 1;
 const BROKEN_OFF: u8 = 2;
+
+/// A refused body is read this far: a few times what any operation takes.
+const MOST_DRAINED: usize = 16 * 1024 * 1024;
+/// And this long.
+const DRAINED_WITHIN: Duration = Duration::from_secs(2);
 
 /// What became of a body while it was sent.
 #[derive(Clone, Debug, Default)]
@@ -37,18 +43,40 @@ pub struct Outgoing {
     pub fate: Fate,
 }
 
-/// Takes a request's body.
+/// Whether a request's body may come at all.
 ///
 /// # Errors
 /// 413 when its declared length is over `limit`, before anything is read.
-pub fn outgoing(headers: &HeaderMap, body: Body, limit: usize) -> Result<Outgoing, Problem> {
+pub fn declared(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|declared| usize::try_from(declared).is_ok_and(|declared| declared > limit)) {
-        return Err(too_large(limit));
+    match declared.is_some_and(|declared| usize::try_from(declared).is_ok_and(|declared| declared > limit)) {
+        true => Err(too_large(limit)),
+        false => Ok(()),
     }
+}
+
+/// Reads what a refused client is still sending, as far as it is little and comes soon: a connection that is closed on a client in the
+/// middle of its body takes the answer with it.
+pub async fn drain(body: Body) {
+    let mut chunks = body.into_data_stream();
+    let read = async {
+        let mut read = 0;
+        while let Some(Ok(chunk)) = chunks.next().await {
+            read += chunk.len();
+            if read > MOST_DRAINED {
+                return;
+            }
+        }
+    };
+    // Whoever takes longer learns nothing, and could have.
+    drop(tokio::time::timeout(DRAINED_WITHIN, read).await);
+}
+
+/// Takes a request's body.
+pub fn outgoing(body: Body, limit: usize) -> Outgoing {
     let fate = Fate::default();
     if body.is_end_stream() {
-        return Ok(Outgoing { body: reqwest::Body::default(), empty: true, fate });
+        return Outgoing { body: reqwest::Body::default(), empty: true, fate };
     }
     let (mut sent, noted) = (0_usize, fate.clone());
     let chunks = body.into_data_stream().map(move |chunk| {
@@ -60,7 +88,7 @@ pub fn outgoing(headers: &HeaderMap, body: Body, limit: usize) -> Result<Outgoin
         }
         Ok(chunk)
     });
-    Ok(Outgoing { body: reqwest::Body::wrap_stream(chunks), empty: false, fate })
+    Outgoing { body: reqwest::Body::wrap_stream(chunks), empty: false, fate }
 }
 
 fn too_large(limit: usize) -> Problem {
@@ -74,14 +102,14 @@ mod tests {
     #[test]
     fn a_declared_length_is_refused_before_anything_is_read() {
         let headers = HeaderMap::from_iter([(header::CONTENT_LENGTH, "11".parse().unwrap())]);
-        assert_eq!(outgoing(&headers, Body::from("12345678901"), 10).err().unwrap().code(), Code::TooLarge);
-        assert!(outgoing(&headers, Body::from("12345678901"), 11).is_ok());
+        assert_eq!(declared(&headers, 10).err().unwrap().code(), Code::TooLarge);
+        assert!(declared(&headers, 11).is_ok());
     }
 
     #[tokio::test]
     async fn a_body_without_length_is_cut_off_and_its_client_is_to_blame() {
         let chunks = futures::stream::iter((0..4).map(|_| Ok::<_, std::io::Error>("12345")));
-        let outgoing = outgoing(&HeaderMap::new(), Body::from_stream(chunks), 12).unwrap();
+        let outgoing = outgoing(Body::from_stream(chunks), 12);
         assert!(outgoing.fate.problem(12).is_none());
         assert!(axum::body::to_bytes(Body::new(outgoing.body), usize::MAX).await.is_err());
         assert_eq!(outgoing.fate.problem(12).unwrap().code(), Code::TooLarge);
@@ -89,6 +117,6 @@ mod tests {
 
     #[test]
     fn nothing_can_be_sent_twice() {
-        assert!(outgoing(&HeaderMap::new(), Body::empty(), 10).unwrap().empty);
+        assert!(outgoing(Body::empty(), 10).empty);
     }
 }

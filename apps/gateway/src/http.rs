@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State as Given};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -39,20 +41,30 @@ pub fn router(state: Arc<State>) -> Router {
 
 /// One request: where to, who, how much, how often; then it is handed on.
 async fn pass(state: Arc<State>, entry: Entry, request: Request) -> Response {
-    let mut quota = None;
-    let answer = handle(&state, entry, request, &mut quota).await;
+    let (parts, body) = request.into_parts();
+    let (mut unread, mut quota) = (Some(body), None);
+    let answer = handle(&state, entry, parts, &mut unread, &mut quota).await;
+    if let Some(body) = unread {
+        body::drain(body).await;
+    }
     with_quota(answer.into_response(), quota)
 }
 
-async fn handle(state: &State, entry: Entry, request: Request, quota: &mut Option<Quota>) -> Result<Response, Problem> {
-    let (mut parts, body) = request.into_parts();
+/// Leaves the body in `unread` when the request is refused before it is looked at.
+async fn handle(
+    state: &State,
+    entry: Entry,
+    mut parts: Parts,
+    unread: &mut Option<Body>,
+    quota: &mut Option<Quota>,
+) -> Result<Response, Problem> {
     let route = entry.route;
     let path = entry.path(parts.uri.path()).ok_or_else(Problem::not_found)?;
     let caller = match route.door {
         Door::Public => Some(Caller::from_request_parts(&mut parts, &()).await?),
         Door::Open | Door::Page => None,
     };
-    let body = body::outgoing(&parts.headers, body, route.body)?;
+    body::declared(&parts.headers, route.body)?;
     // Before the limit: a request that nobody would answer costs the caller nothing.
     let permit = state.circuits.admit(route.app)?;
     *quota = count(state, route.rate, caller, &parts.headers).await;
@@ -65,6 +77,7 @@ async fn handle(state: &State, entry: Entry, request: Request, quota: &mut Optio
     let client = Client { address: who::address(&parts.headers), public_url, cookies: route.door == Door::Page };
     let headers = headers::to_app(&parts.headers, client);
     let query = parts.uri.query();
+    let body = body::outgoing(unread.take().unwrap_or_default(), route.body);
     Forward { route, method: parts.method, path, query, headers, body }.send(&state.base.sidecar, permit).await
 }
 

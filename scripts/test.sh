@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Everything that must hold: form, lints, documentation, unit tests, then the stories on Redis and on Kafka with the real parts.
+# Everything that must hold: form, lints, documentation, unit tests, then the stories with the real parts: contracts and flows on Redis and
+# on Kafka, pages in Chromium, and what kills parts at random on both.
 #
-#   scripts/test.sh [--long] [FILTER]
+#   scripts/test.sh [--long] [FILTER...]
 #
-# FILTER runs only the stories whose name contains it. --long adds soak and load.
-# Needs what scripts/run-local.sh needs, and installs it. Leaves nothing but target/ and what failed tests keep.
+# A FILTER runs only the stories whose name contains it. --long adds soak and load.
+# Needs what scripts/run-local.sh needs, and a browser, and installs both. Leaves nothing but target/ and what failed tests keep.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/_lib.sh
@@ -39,23 +40,57 @@ layer() {
   if ((status && failed == 0)); then failed=1; fi
   if ((passed + failed == 0)); then passed=1; fi
   PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed))
-  TIMES+=("$(printf '%-10s %4d s of %4d s%s' "$name" "$took" "$((budget * 60))" "$( ((took > budget * 60)) && echo '  over its budget')")")
+  TIMES+=("$(printf '%-12s %4d s of %4d s%s' "$name" "$took" "$((budget * 60))" "$( ((took > budget * 60)) && echo '  over its budget')")")
 }
 
+# stories SET MINUTES PREFIXES [OPTION...]: the stories of one layer. One that hangs ends its layer after three times its budget: what it
+# started ends with it, and the layers after it still have their turn.
 stories() {
-  local set=$1
-  shift
-  OUTRIGGER_SET=$set cargo test --locked -p tests --no-fail-fast "$@" -- ${FILTER[@]+"${FILTER[@]}"}
+  local set=$1 minutes=$2 prefixes=$3 all name names=() limit=(env)
+  shift 3
+  all=$(cargo test --locked --quiet -p tests --test it -- --list --format terse) || return 1
+  while IFS= read -r name; do names+=("$name"); done < <(sed -nE "s/^((.*::)?($prefixes).*): test$/\1/p" <<<"$all" | chosen)
+  if ((${#names[@]} == 0)); then
+    say "no story of this layer is asked for"
+    # Without a filter that is a layer that lost its stories.
+    ((${#FILTER[@]} > 0))
+    return
+  fi
+  # At a terminal Ctrl-C ends it, which would not reach what runs below timeout.
+  if have timeout && [[ ! -t 0 ]]; then limit=(timeout --kill-after=10 "$((minutes * 180))"); fi
+  OUTRIGGER_SET=$set "${limit[@]}" cargo test --locked -p tests --test it --no-fail-fast -- --exact "$@" "${names[@]}"
 }
 
-scripts_are_clean() {
-  need shellcheck shellcheck shellcheck
-  install_missing
-  shellcheck -x scripts/*.sh .ci/run
+# The names that the filters let through; all of them without a filter.
+chosen() {
+  if ((${#FILTER[@]})); then grep -F "${FILTER[@]/#/-e}" || true; else cat; fi
 }
+
+# What only tests need: a browser with a font, and what is loaded into its pages.
+need_page_tools() {
+  need chromium chromium chromium
+  need chromedriver chromium-driver chromedriver
+  # Without any font a page has no text, and every size on it is wrong.
+  if have apt-get && ! compgen -G '/usr/share/fonts/*/*' >/dev/null; then MISSING+=(fonts-dejavu-core); fi
+  if [[ -e tests/package.json ]]; then need npm npm node; fi
+}
+
+page_tools() {
+  [[ -e tests/package.json ]] || return 0
+  mkdir -p target/npm
+  if cmp -s tests/package-lock.json target/npm/package-lock.json && [[ -d target/npm/node_modules ]]; then return; fi
+  cp tests/package.json tests/package-lock.json target/npm/
+  npm ci --prefix target/npm --no-audit --no-fund --silent
+}
+
+scripts_are_clean() { shellcheck -x scripts/*.sh .ci/run; }
 
 documentation() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet; }
 
+need shellcheck shellcheck shellcheck
+need_page_tools
+# The shell has a kill of its own; tests want the program.
+type -P kill >/dev/null || MISSING+=(procps)
 prepare yes
 layer build 15 cargo build --locked --workspace --all-targets
 layer scripts 1 scripts_are_clean
@@ -64,8 +99,12 @@ layer clippy 5 cargo clippy --locked --workspace --all-targets --quiet -- -D war
 layer doc 3 documentation
 layer unit 3 cargo test --locked --workspace --lib --bins --no-fail-fast
 layer crates 4 cargo test --locked --workspace --exclude tests --test '*' --no-fail-fast -- --test-threads=1
-layer redis 6 stories local
-layer kafka 5 stories kafka
+layer redis 6 stories local 6 'contract_|flow_'
+layer kafka 5 stories kafka 5 'contract_|flow_'
+layer page-tools 1 page_tools
+layer pages 5 stories local 5 page_
+layer chaos-redis 3 stories local 3 chaos_ --test-threads=1
+layer chaos-kafka 3 stories kafka 3 chaos_ --test-threads=1
 
 say
 printf '%s\n' "${TIMES[@]}"

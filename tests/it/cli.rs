@@ -255,3 +255,46 @@ async fn flow_a_poisoned_event_is_listed_with_its_reason_and_takes_effect_once_w
     drop(person);
     suite.shutdown().await
 }
+
+/// The fields that Dapr's CLI knows (docs/decisions/dapr-run.md), as far as they make sense here: those of one app, and those of all.
+const OF_APP: [&str; 9] = [
+    "appID",
+    "appDirPath",
+    "appPort",
+    "command",
+    "configFilePath",
+    "resourcesPaths",
+    "env",
+    "daprdLogDestination",
+    "appLogDestination",
+];
+const OF_ALL: [&str; 6] =
+    ["resourcesPaths", "env", "daprdLogDestination", "appLogDestination", "apiListenAddresses", "maxBodySize"];
+
+#[test]
+fn contract_dapr_yaml_says_only_what_dapr_run_understands() -> Result<()> {
+    let root = stack::find_root(Path::new(env!("CARGO_MANIFEST_DIR")))?;
+    let file: Value = serde_yaml_ng::from_str(&std::fs::read_to_string(root.join("dapr.yaml"))?)?;
+    let only = |value: &Value, known: &[&str]| -> Result<()> {
+        for name in value.as_object().context("a mapping")?.keys() {
+            ensure!(known.contains(&name.as_str()), "dapr run would ignore {name} without a word");
+        }
+        Ok(())
+    };
+    only(&file, &["version", "common", "apps"])?;
+    only(&file["common"], &OF_ALL)?;
+    ensure!(file["version"] == 1 && file["common"]["apiListenAddresses"] == "127.0.0.1", "{file}");
+    for folder in file["common"]["resourcesPaths"].as_array().context("component folders")? {
+        ensure!(root.join(folder.as_str().unwrap_or_default()).is_dir(), "there is no folder {folder}");
+    }
+    let mut ports = std::collections::BTreeSet::new();
+    for app in file["apps"].as_array().context("apps")? {
+        only(app, &OF_APP)?;
+        let id = app["appID"].as_str().context("each app has an appID")?;
+        ensure!(app["appDirPath"] == ".", "{id}: every path is read from the repository's root");
+        ensure!(app["configFilePath"] == format!(".run/config-{id}.yaml"), "{id}: the launcher renders its configuration there");
+        ensure!(app["command"] == json!([format!("target/debug/{id}")]), "{id}: {}", app["command"]);
+        ensure!(app["appPort"].as_u64().is_some_and(|port| ports.insert(port)), "{id}: its port is missing or another's");
+    }
+    Ok(())
+}

@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -27,6 +28,12 @@ fn dev(folder: &Folder, arguments: &[&str]) -> Command {
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")).arg("dev").arg("--run-dir").arg(&folder.0);
     command.args(["--no-zipkin"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// Asks how what runs in this folder is.
+fn look(folder: &Folder) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_outrigger"));
+    command.args(["status", "--run-dir"]).arg(&folder.0).output().unwrap()
 }
 
 fn free_port() -> u16 {
@@ -84,10 +91,16 @@ fn ctrl_c_ends_everything_and_a_killed_launcher_leaves_nothing_either() {
         let mut child = dev(&folder, &["--parts-only", "--port", &port]).spawn().unwrap();
         until_ready(&mut child);
         assert!(running_in(&folder).iter().any(|line| line.contains("postgres")), "{:?}", running_in(&folder));
+        let found = look(&folder);
+        assert!(found.status.success() && String::from_utf8_lossy(&found.stdout).contains("postgres"), "{found:?}");
+        let mode = std::fs::metadata(folder.0.join("suite.json")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "tokens are their owner's");
         signal(child.id(), end);
         let status = child.wait().unwrap();
         assert_eq!(status.success(), end != "-KILL", "{end}: {status}");
         soon("every part has ended", || running_in(&folder).is_empty());
+        let gone = refused(&look(&folder));
+        assert!(gone.contains("nothing runs in") && gone.contains("outrigger dev"), "{end}: {gone}");
     }
 }
 

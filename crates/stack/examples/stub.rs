@@ -33,6 +33,9 @@ async fn answer(mut request: Request<Incoming>) -> anyhow::Result<Response<Full<
         return Ok(response);
     }
     let method = request.method().clone();
+    // Several lines of one header are one list.
+    let address =
+        request.headers().get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",");
     let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let text = match path.as_str() {
         "/ready" | "/health" => "{}".to_owned(),
@@ -44,7 +47,8 @@ async fn answer(mut request: Request<Incoming>) -> anyhow::Result<Response<Full<
             writeln!(file, "{}", event["id"].as_str().unwrap_or("?"))?;
             r#"{"status":"SUCCESS"}"#.to_owned()
         }
-        _ => serde_json::json!({ "port": setting("APP_PORT"), "path": path, "url": setting("PUBLIC_URL") }).to_string(),
+        _ => serde_json::json!({ "port": setting("APP_PORT"), "path": path, "url": setting("PUBLIC_URL"), "address": address })
+            .to_string(),
     };
     let mut response = Response::new(Full::new(Bytes::from(text)));
     response.headers_mut().insert("content-type", "application/json".parse()?);

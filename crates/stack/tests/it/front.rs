@@ -30,6 +30,12 @@ async fn requests_go_round_the_ready_gateways_and_sockets_to_realtime() {
                 .all(|(status, body)| *status == 200 && body.contains("/api/v1/tasks") && body.contains(&stack.front_url()))
     })
     .await;
+
+    // The gateway counts by address: whatever a client says of its own, it is the one that the door saw.
+    let claims = [("x-forwarded-for", "203.0.113.7, 203.0.113.8"), ("x-forwarded-for", "203.0.113.9")];
+    let (_, body) = http(front, "GET", "/", &claims, "").await.unwrap();
+    assert!(body.contains(r#""address":"127.0.0.1""#), "{body}");
+
     stack.stop("gateway-1").await.unwrap();
     eventually("one gateway answers", Duration::from_secs(10), async || {
         let seen = answers().await;

@@ -3,6 +3,7 @@
 //! - [`suite`]: the stack that all stories of a run share, started once
 //! - [`story`](story()): runs one story in a world of its own and checks at its end that nothing was left in a queue
 //! - [`person`]: somebody with a token, who creates, completes and lists
+//! - [`page`]: the pages, in a real Chromium
 //! - [`socket`]: an open page's WebSocket
 //! - [`raw`]: a request as bytes on a socket
 //! - [`database`]: PostgreSQL as its administrator sees it
@@ -11,6 +12,7 @@
 
 pub mod database;
 pub mod eventually;
+pub mod page;
 pub mod person;
 pub mod raw;
 pub mod socket;

@@ -216,10 +216,17 @@ function unmark(form) {
 
 // ---- sending ----------------------------------------------------------------------------------------------------------
 
+/** Two submits within this are one: nobody empties a form and sends it that fast. */
+const DOUBLE = 700;
+let sentAt = -DOUBLE;
+
 /** Sends a form; resolves to its answer. */
 export async function send(form, submitter) {
   if (form.ariaBusy === 'true' && form.dataset.optimistic !== 'create') return;
   const body = new URLSearchParams(new FormData(form, submitter));
+  // The second half of a double click finds the form emptied by the first.
+  if (form.dataset.optimistic === 'create' && !body.get('title').trim() && performance.now() - sentAt < DOUBLE) return;
+  sentAt = performance.now();
   const where = place(form);
   if (where) where.textContent = '';
   const undo = OPTIMISTIC[form.dataset.optimistic]?.(form, body);

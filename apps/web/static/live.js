@@ -197,7 +197,9 @@ async function refetchList() {
     else list.insertBefore(here, at);
     keep.add(here);
   }
-  for (const row of [...list.children]) if (!keep.has(row) && !row.matches('.pending, .failed') && !hasFocus(row)) row.remove();
+  // One under someone's hands stays, unless they themselves ticked it off: then the focus goes to its neighbour.
+  const stays = (row) => row.matches('.pending, .failed') || (hasFocus(row) && list.dataset.accepts.split(',').includes(row.dataset.status));
+  for (const row of [...list.children]) if (!keep.has(row) && !stays(row)) remove(row);
   const total = held.content.getElementById('total');
   if (total) byId('total')?.replaceWith(total);
 }

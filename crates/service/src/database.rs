@@ -45,6 +45,11 @@ impl Database {
         &self.sql
     }
 
+    /// Wakes the relay without a change: it left rows behind.
+    pub(crate) fn wake(&self) {
+        self.changed.notify_one();
+    }
+
     /// Resolves after the next change.
     pub async fn changed(&self) {
         self.changed.notified().await;

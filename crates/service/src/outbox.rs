@@ -1,8 +1,9 @@
 //! The relay: takes committed outbox rows to the broker, at least once, in order per key, with the trace of the request that caused them.
 //!
 //! Woken by its own app's commit and every 500 ms. A worker claims rows by a lease, publishes each topic's rows in one call, and settles
-//! them. A crash between publish and settle repeats them; consumers make that harmless. Nothing is ever dropped: after three failures a row
-//! is parked and taken up again every 30 s, or at once when the broker answers again.
+//! them; a second one helps while the first is busy, so that the database and the broker have work at the same time. A crash between
+//! publish and settle repeats rows; consumers make that harmless. Nothing is ever dropped: after three failures a row is parked and taken
+//! up again every 30 s, or at once when the broker answers again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +14,8 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use contracts::topic;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
+use serde_json::value::RawValue;
 use sidecar::publish::Message;
 use sidecar::{Sidecar, Statement, Trace};
 use tokio::sync::watch;
@@ -85,7 +87,8 @@ struct Claimed {
     topic: String,
     key: String,
     event_type: String,
-    payload: Value,
+    /// Handed on as it was written.
+    payload: Box<RawValue>,
     traceparent: Option<String>,
     created_at: DateTime<Utc>,
 }
@@ -101,9 +104,13 @@ pub struct Pass {
 
 impl Relay {
     /// Runs until `stop`.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        tokio::join!(self.work(stop.clone(), Some(EVERY)), self.work(stop.clone(), None), self.keep_house(stop));
+    }
+
+    /// One worker. Without `every` it helps another one: it is woken by a change while that one is busy, and when a claim was full.
+    async fn work(&self, mut stop: watch::Receiver<bool>, every: Option<Duration>) {
         let worker = Uuid::new_v4();
-        let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
         let mut had_failures = false;
         while !*stop.borrow() {
             match self.pass(worker).await {
@@ -112,6 +119,9 @@ impl Relay {
                         self.quietly("unpark", self.database.sql().exec(&UNPARK, &()).await);
                     }
                     had_failures = if pass == Pass::default() { had_failures } else { pass.failed > 0 };
+                    if pass.published == BATCH {
+                        self.database.wake();
+                    }
                     if pass.published > 0 && pass.failed == 0 {
                         continue;
                     }
@@ -120,8 +130,7 @@ impl Relay {
             }
             tokio::select! {
                 () = self.database.changed() => {}
-                () = tokio::time::sleep(EVERY) => {}
-                _ = housekeeping.tick() => self.keep_house().await,
+                () = tokio::time::sleep(every.unwrap_or_default()), if every.is_some() => {}
                 _ = stop.changed() => {}
             }
         }
@@ -197,11 +206,21 @@ impl Relay {
             event_type: row.event_type.clone(),
             key: row.key.clone(),
             traceparent: waited,
-            data: Bytes::from(row.payload.to_string()),
+            data: Bytes::copy_from_slice(row.payload.get().as_bytes()),
         }
     }
 
-    async fn keep_house(&self) {
+    async fn keep_house(&self, mut stop: watch::Receiver<bool>) {
+        let mut ticks = tokio::time::interval(HOUSEKEEPING);
+        while !*stop.borrow() {
+            tokio::select! {
+                _ = ticks.tick() => self.tidy().await,
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    async fn tidy(&self) {
         match self.database.sql().query::<i64>(&PENDING, &()).await {
             Ok(pending) => {
                 self.metrics.outbox_pending.set(pending);

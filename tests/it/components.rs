@@ -12,7 +12,7 @@ use crate::workspace::{files, root};
 /// The sets that stand beside `components/common`, one at a time.
 const SETS: [&str; 3] = ["local", "kafka", "cloud"];
 /// Metadata that may stand in the open: it names no place, no person and no secret.
-const OPEN: [&str; 26] = [
+const OPEN: [&str; 27] = [
     "schedule",
     "route",
     "direction",
@@ -39,6 +39,7 @@ const OPEN: [&str; 26] = [
     "clientConnectionKeepAliveInterval",
     "maxMessageBytes",
     "responseTimeout",
+    "timeout",
 ];
 
 /// The components of a folder by name.

@@ -259,7 +259,7 @@ async fn start<A: App>(
         .nest("/jobs", parts.jobs.layer(sidecar_only))
         .nest("/internal", parts.internal.merge(replays).layer(apps_only))
         .fallback(async || Problem::not_found())
-        .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed, "See the Allow header."))
+        .method_not_allowed_fallback(wrong_method)
         .layer(Extension(base.keys.clone()))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -295,8 +295,13 @@ fn outer_routes(
         .with_state(health)
         .route("/metrics", get(exposition).layer(inside.clone()))
         .route("/dapr/subscribe", subscribe.layer(inside))
+        .method_not_allowed_fallback(wrong_method)
         .fallback(through)
         .with_state(gate)
+}
+
+async fn wrong_method() -> Problem {
+    Problem::new(Code::MethodNotAllowed, "See the Allow header.")
 }
 
 async fn through(State(gate): State<Arc<OnceLock<Router>>>, request: Request) -> Response {

@@ -75,6 +75,8 @@ impl Keys {
         if self.any().await && last.is_some_and(|at| at.elapsed() < REFETCH_EVERY) {
             return Ok(());
         }
+        // Noted before it is asked: forged ids must cost nothing also while identity is away.
+        *last = Some(Instant::now());
         let request = Request {
             app: "identity",
             method: http::Method::GET,
@@ -92,7 +94,6 @@ impl Keys {
         let body = response.into_body().collect().await.map_err(|error| malformed(error.to_string()))?.to_bytes();
         let set: JwkSet = serde_json::from_slice(&body).map_err(|error| malformed(error.to_string()))?;
         self.put(&set).await;
-        *last = Some(Instant::now());
         Ok(())
     }
 

@@ -12,11 +12,17 @@ with input as (
   order by o.seq
   limit (select batch from input)
   for update of o skip locked
+), fitting as (
+  -- What goes in one call must stay below the sidecar's 16 MiB, or none of it would ever go: 8 MB, or one row whatever its size.
+  select id from (
+    select id, sum(size) over (order by seq) - size as before
+    from (select o.id, o.seq, octet_length(o.payload::text) as size from ready r join outbox_events o on o.id = r.id) as rows) as sized
+  where before < 8000000
 ), claimed as (
   update outbox_events o
   set claimed_by = input.worker, claimed_until = now() + make_interval(secs => input.lease_seconds)
-  from ready, input
-  where o.id = ready.id
+  from fitting, input
+  where o.id = fitting.id
   returning o.id, o.seq, o.topic, o.key, o.event_type, o.payload, o.traceparent, o.created_at
 )
 select coalesce(jsonb_agg(to_jsonb(claimed) order by seq), '[]')::text from claimed

@@ -18,6 +18,11 @@ pub fn init(service: &'static str, filter: &str, clock: Clock) {
     let subscriber = Registry::default().with(filter).with(Lines { service, clock });
     // Fails only when a test of the same process was here before.
     drop(tracing::subscriber::set_global_default(subscriber));
+    // The default hook writes lines that are no JSON, and without the story that they belong to.
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string);
+        tracing::error!(location, cause = panic.payload_as_str(), "a panic");
+    }));
 }
 
 struct Lines {

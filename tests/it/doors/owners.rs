@@ -40,6 +40,13 @@ impl Belongings {
         }
         if owner.suite.runs("reminders") && owner.suite.runs("notifications") {
             belongings.notification = Some(first(owner, "/notifications", "/items", REMINDED).await?);
+            // How it was delivered comes back to the reminder; only then does nothing move any more.
+            let path = format!("/tasks/{}/reminders", belongings.task);
+            eventually("the reminder knows how it was delivered", SOON, async || {
+                let reminders = owner.get(&path).await?.is(200)?.json();
+                Ok(matches!(reminders[0]["delivery_status"].as_str(), Some("delivered" | "failed")).then_some(()))
+            })
+            .await?;
         }
         Ok(belongings)
     }

@@ -141,7 +141,9 @@ async fn contract_metrics_and_health_of_the_sidecar_are_not_for_the_outside() ->
         for target in INSIDE {
             for method in ["GET", "POST", "HEAD"] {
                 let answer = ask(suite.front_port()?, method, target, "inside", &person).await?;
-                ensure!(answer.status == 404, "{method} {} {}: {}", show(target), answer.head, answer.body);
+                // Another method learns at most that it is the wrong one.
+                let closed = answer.status == 404 || method == "POST" && answer.status == 405;
+                ensure!(closed, "{method} {} {}: {}", show(target), answer.head, answer.body);
             }
         }
         // Whoever asks from inside gets an answer: else nobody would see that these are the roads.

@@ -137,8 +137,9 @@ async fn read(State(base): State<Base>, _: Caller, Id(id): Id) -> Result<Json<Va
     found.map(Json).ok_or_else(Problem::not_found)
 }
 
-async fn boom() -> StatusCode {
-    std::panic::panic_any("password=hunter2 while running select * from secrets at 10.0.0.7")
+async fn boom(headers: HeaderMap) -> StatusCode {
+    assert!(headers.is_empty(), "password=hunter2 while running select * from secrets at 10.0.0.7");
+    StatusCode::OK
 }
 
 async fn onward(State(base): State<Base>) -> Result<StatusCode, Problem> {
@@ -186,7 +187,7 @@ impl Obedient {
         match data["mode"].as_str().unwrap_or_default() {
             "fail" => return Err(Failure::Failed("as it was told".into())),
             "permanent" => return Err(Failure::Permanent("as it was told".into())),
-            "panic" => std::panic::panic_any("as it was told"),
+            "panic" => assert!(delivery.topic.is_empty(), "as it was told"),
             "unavailable" if !open().await? => return Err(Failure::Unavailable("the gate is closed".into())),
             "broken" if !open().await? => return Err(Failure::Failed("the gate is closed".into())),
             "ignore" => return Ok(Effect::Ignored),

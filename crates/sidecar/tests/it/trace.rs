@@ -11,8 +11,11 @@ use uuid::Uuid;
 
 use crate::ground::shared;
 
+/// Block, name, the span above, its own, and whether it went well.
+type Seen = (&'static str, String, Option<Trace>, Trace, bool);
+
 #[derive(Clone, Default)]
-struct Calls(Arc<Mutex<Vec<(&'static str, String, Option<Trace>, Trace, bool)>>>);
+struct Calls(Arc<Mutex<Vec<Seen>>>);
 
 impl Observer for Calls {
     fn observe(&self, call: &Call<'_>) {

@@ -12,7 +12,7 @@ use tests::socket::Socket;
 use tests::{Person, Suite, eventually};
 use uuid::Uuid;
 
-use super::{SOON, alone, options};
+use super::{SOON, alone, options, say};
 
 /// How many tasks are made.
 const TASKS: usize = 200;
@@ -99,12 +99,12 @@ async fn run(suite: &Suite, broker: &str) -> Result<()> {
     let letters = database.count("select count(*) from audit.dead_letters", &[]).await?;
     ensure!(letters == 0, "{letters} dead letters of an outage");
     let frames = heard.lock().unwrap_or_else(PoisonError::into_inner).len();
-    println!(
+    say(&format!(
         "{broker} away for {} creates: median {usual_median:?} before, {away_median:?} without, longest {longest:?}; {waiting} rows waited; \
          all arrived {arrived:?} after the start; the page heard of {frames} of {} tasks by itself",
         TASKS - BEFORE,
         made.len(),
-    );
+    ));
     Ok(())
 }
 

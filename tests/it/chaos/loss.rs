@@ -14,7 +14,7 @@ use tests::{Person, Suite, eventually};
 
 use super::ledger::Ledger;
 use super::random::Random;
-use super::{BACK, alone, books, now, options};
+use super::{BACK, alone, books, now, options, say};
 
 /// How often each part is killed.
 const KILLS: usize = 5;
@@ -71,7 +71,7 @@ async fn run(suite: &Suite, mut random: Random, seed: u64) -> Result<()> {
     books::gauges_are_zero(suite).await?;
 
     let entries = ledger.entries();
-    println!(
+    say(&format!(
         "seed {seed}: {} creates and {} completions acknowledged, repeated after {:?} (0: no answer), the slowest took {:?}; {} kills {kills:?}; \
          calm {calm:?} after the last one; {:?} in all",
         entries.created.len(),
@@ -80,7 +80,7 @@ async fn run(suite: &Suite, mut random: Random, seed: u64) -> Result<()> {
         entries.longest,
         kills.values().sum::<usize>(),
         began.elapsed(),
-    );
+    ));
     Ok(())
 }
 
@@ -109,8 +109,13 @@ async fn write(person: Person, ledger: Ledger, mut random: Random, late: Arc<Ato
 /// Kills every part again and again in an order of chance, each only when everything is well again.
 async fn kill(suite: &Suite, ledger: &Ledger, random: &mut Random, late: &AtomicBool) -> Result<BTreeMap<String, usize>> {
     let parts: Vec<String> = suite.stack().parts().into_iter().map(|(name, ..)| name).collect();
-    let mut order: Vec<&String> = parts.iter().flat_map(|part| std::iter::repeat_n(part, KILLS)).collect();
-    random.shuffle(&mut order);
+    // Each once a round: a part that is killed as soon as it is back is left down longer each time, which is the supervisor's doing.
+    let mut order = Vec::new();
+    for _ in 0..KILLS {
+        let mut round: Vec<&String> = parts.iter().collect();
+        random.shuffle(&mut round);
+        order.extend(round);
+    }
     let mut kills = BTreeMap::new();
     let mut slowest = (Duration::ZERO, String::new());
     for (number, part) in order.iter().enumerate() {
@@ -123,13 +128,13 @@ async fn kill(suite: &Suite, ledger: &Ledger, random: &mut Random, late: &Atomic
         slowest = slowest.max((died.elapsed(), (*part).clone()));
         *kills.entry((*part).clone()).or_default() += 1;
     }
-    println!(
+    say(&format!(
         "{} operations during {} kills; slowest to come back: {} in {:?}",
         ledger.operations(),
         order.len(),
         slowest.1,
         slowest.0
-    );
+    ));
     Ok(kills)
 }
 
@@ -178,7 +183,7 @@ async fn mails_are_counted(suite: &Suite, database: &Database, kills: &BTreeMap<
         .await?;
     let of = |part: &str| kills.get(part).copied().unwrap_or(0) as i64;
     let excuse = of("notifications") + of("notifications-daprd") + of("postgres");
-    println!("{mails} mails for {sent} notifications in {attempts} attempts");
+    say(&format!("{mails} mails for {sent} notifications in {attempts} attempts"));
     ensure!(mails <= attempts, "{mails} mails, {attempts} attempts");
     ensure!(mails >= sent && mails - sent <= excuse, "{mails} mails for {sent} notifications, {excuse} kills that excuse one");
     ensure!(failed == Value::Array(Vec::new()), "notifications that failed: {failed}");

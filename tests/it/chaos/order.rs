@@ -8,7 +8,7 @@ use tests::database::Database;
 use tests::eventually;
 
 use super::random::Random;
-use super::{SOON, alone, options};
+use super::{SOON, alone, options, say};
 
 /// How many orders are tried.
 const ORDERS: usize = 3;
@@ -29,7 +29,7 @@ async fn chaos_parts_started_in_any_order_are_healthy_within_half_a_minute() -> 
         options.patience = if number == 0 { HEALTHY + FOLDERS } else { HEALTHY };
         let began = Instant::now();
         let works = async |suite: &tests::Suite| {
-            println!("order {seed}: healthy after {:?}", began.elapsed());
+            say(&format!("order {seed}: healthy after {:?}", began.elapsed()));
             let task = suite.person()?.create_task(&json!({ "title": "a" })).await?;
             let database = Database::of(suite).await?;
             let sql = "select count(*) from audit.audit_logs where entity_id = $1 and action = 'task.created'";

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 use tests::suite::variable;
 
+use super::say;
+
 /// Whose value repeats a run.
 const SEED: &str = "CHAOS_SEED";
 
@@ -19,7 +21,7 @@ impl Random {
             Some(text) => text.parse().with_context(|| format!("{SEED}={text} is no number"))?,
             None => SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis() as u64 % 1_000_000,
         };
-        println!("{test}: {SEED}={seed}");
+        say(&format!("{test}: {SEED}={seed}"));
         Ok((Self::new(seed), seed))
     }
 

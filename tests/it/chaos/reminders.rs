@@ -10,7 +10,7 @@ use tests::database::Database;
 use tests::{Person, Suite, eventually};
 
 use super::random::Random;
-use super::{BACK, alone, books, now, options};
+use super::{BACK, alone, books, now, options, say};
 
 /// How many tasks.
 const TASKS: usize = 200;
@@ -82,9 +82,9 @@ async fn run(suite: &Suite, mut random: Random, seed: u64) -> Result<()> {
                   select extract(epoch from o.created_at - r.remind_at) as late
                   from reminders.outbox_events o join reminders.reminders r on r.id = o.aggregate_id where o.event_type = 'reminder.due') due";
     let late = database.json(late, &[]).await?;
-    println!(
+    say(&format!(
         "seed {seed}: {TASKS} reminders fired once, {held} of them were in the hands of the dead; {kills} kills; late by seconds: {late}"
-    );
+    ));
     Ok(())
 }
 

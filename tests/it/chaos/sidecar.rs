@@ -13,7 +13,7 @@ use tests::{Answer, Person, Suite, eventually};
 use uuid::Uuid;
 
 use super::random::Random;
-use super::{BACK, SOON, alone, is_open, options};
+use super::{BACK, SOON, alone, is_open, options, say};
 
 /// People who write at the same time.
 const WRITERS: u64 = 6;
@@ -98,10 +98,10 @@ async fn run(suite: &Suite, mut random: Random, seed: u64) -> Result<()> {
         Ok(Some(()))
     })
     .await?;
-    println!(
+    say(&format!(
         "seed {seed}: {} attempts during {KILLS} kills of a sidecar, answered {answers:?} (0: no answer); {tasks} tasks",
         attempts.len()
-    );
+    ));
     Ok(())
 }
 

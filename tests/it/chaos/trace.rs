@@ -144,12 +144,13 @@ async fn failures(suite: &Suite) -> Result<Option<()>> {
 /// Waits until the creation has so many audit rows, and fails when it has more.
 async fn recorded(database: &Database, created: &Created, rows: i64) -> Result<()> {
     let sql = "select count(*) from audit.audit_logs where entity_id = $1 and action = 'task.created'";
-    eventually("the audit row is there", DELIVERED, async || {
+    let arrived = async || {
         let found = database.count(sql, &[&created.task.id]).await?;
         Ok((found >= rows).then_some(found))
-    })
-    .await
-    .and_then(|found| Ok(ensure!(found == rows, "{found} audit rows, {rows} expected")))
+    };
+    let found = eventually("the audit row is there", DELIVERED, arrived).await?;
+    ensure!(found == rows, "{found} audit rows, {rows} expected");
+    Ok(())
 }
 
 async fn create(person: &Person) -> Result<Created> {

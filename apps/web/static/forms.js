@@ -100,7 +100,9 @@ export function remove(element) {
 function moveFocus(element) {
   if (!element.contains(document.activeElement)) return;
   const near = [element.nextElementSibling, element.previousElementSibling].find((each) => each && !each.hidden);
-  const target = (near && (near.querySelector('a.name') ?? focusable(near))) ?? byId('title') ?? byId('main');
+  // From a list to its form; from what lies over the page to the page, where keys are keys.
+  const home = element.closest('#toasts, #banners') ? null : byId('title');
+  const target = (near && (near.querySelector('a.name') ?? focusable(near))) ?? home ?? byId('main');
   target.focus();
 }
 

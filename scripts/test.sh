@@ -103,8 +103,8 @@ layer redis 6 stories local 6 'contract_|flow_'
 layer kafka 5 stories kafka 5 'contract_|flow_'
 layer page-tools 1 page_tools
 layer pages 5 stories local 5 page_
-layer chaos-redis 3 stories local 3 chaos_ --test-threads=1
-layer chaos-kafka 3 stories kafka 3 chaos_ --test-threads=1
+layer chaos-redis 6 stories local 6 chaos_ --test-threads=1
+layer chaos-kafka 6 stories kafka 6 chaos_ --test-threads=1
 
 say
 printf '%s\n' "${TIMES[@]}"

@@ -5,6 +5,7 @@
 
 mod errors;
 mod forms;
+mod harness;
 mod keyboard;
 mod layout;
 mod live;

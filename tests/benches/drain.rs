@@ -11,9 +11,9 @@ use sidecar::publish::Message;
 use crate::ground::Ground;
 use crate::report::{Goal, Report};
 
-/// In two turns of each way, so that a busy neighbour meets both.
-const ROWS: i32 = 10_000;
-const TURNS: usize = 2;
+/// 20,000 rows in four turns of each way, so that a busy neighbour meets both.
+const ROWS: i32 = 5_000;
+const TURNS: usize = 4;
 /// What the relay takes at once, and so what the bare side sends at once.
 const BATCH: usize = 500;
 
@@ -26,7 +26,7 @@ const PREPARE: &str = "with template as (
   insert into tasks.outbox_events (id, topic, key, aggregate_type, aggregate_id, aggregate_version, event_type, payload, traceparent)
   select id, 'task-events', task_id::text, 'task', task_id, 1, 'task.created', payload || jsonb_build_object('event_id', id, 'task_id', task_id), traceparent
   from ids, template";
-/// How long the relay needed: from the first row's publishing to the last one's is what it says itself.
+/// The same messages for the bare side.
 const SAME: &str =
     "select jsonb_agg(jsonb_build_object('id', id, 'key', key, 'traceparent', traceparent, 'payload', payload::text))
   from (select * from tasks.outbox_events where topic = 'task-events' order by seq desc limit $1) o";

@@ -9,6 +9,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use sidecar::invoke::BODY_LENGTH;
 use sidecar::{Context, Trace};
 use uuid::Uuid;
 
@@ -22,6 +23,9 @@ pub const CORRELATION_ID: &str = "x-correlation-id";
 const REQUEST_ID: &str = "x-request-id";
 /// Longest correlation id that is kept.
 const MAX_CORRELATION_ID: usize = 128;
+
+/// What daprd puts on every call that it forwards.
+const CALLEE: &str = "dapr-callee-app-id";
 
 /// What the middleware needs.
 #[derive(Clone)]
@@ -45,6 +49,8 @@ pub async fn record(State(access): State<Access>, mut request: Request, next: Ne
     let method = request.method().to_string();
     let quiet = QUIET.contains(&route.as_str());
     let (context, parent) = context_of(request.headers(), quiet);
+    // A caller that reaches us through sidecars cannot see an answer that was cut off; the length tells it.
+    let through_sidecar = request.headers().contains_key(CALLEE);
     let actor = Actor::default();
     request.extensions_mut().insert(actor.clone());
     let request_bytes =
@@ -66,6 +72,9 @@ pub async fn record(State(access): State<Access>, mut request: Request, next: Ne
     if let Ok(value) = HeaderValue::from_str(&context.correlation_id) {
         response.headers_mut().insert(CORRELATION_ID, value.clone());
         response.headers_mut().insert(REQUEST_ID, value);
+    }
+    if through_sidecar && let Some(length) = response.body().size_hint().exact().filter(|&length| length > 0) {
+        response.headers_mut().insert(BODY_LENGTH, HeaderValue::from(length));
     }
     if !quiet {
         let mut tags =

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
 use http::{HeaderMap, Method, Response, StatusCode, header};
 
 use crate::client::Sidecar;
@@ -155,15 +157,62 @@ impl Sidecar {
     }
 }
 
+/// Says how long the callee's answer is, for daprd drops `Content-Length`: when a sidecar dies between head and body, what arrives is a 200
+/// that ends early and in order. `crates/service` adds it to answers that come through a sidecar.
+pub const BODY_LENGTH: &str = "x-body-length";
+/// Answers up to this size are taken whole before they are given on, so that one that was cut off is no answer at all.
+const TAKEN_WHOLE: u64 = 64 * 1024;
+
+/// The answer, if it is as long as the callee said; a long one breaks off where it ends early.
+async fn whole(app: &str, mut response: reqwest::Response) -> Result<Response<reqwest::Body>> {
+    let declared = response.headers_mut().remove(BODY_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let Some(declared) = declared else { return Ok(response.into()) };
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = if declared <= TAKEN_WHOLE {
+        let no_answer = |detail: String| Error::NoAnswer { call: format!("invoke {app}"), detail };
+        let body = response.bytes().await.map_err(|error| no_answer(error.to_string()))?;
+        if u64::try_from(body.len()).is_ok_and(|length| length < declared) {
+            return Err(no_answer(format!("cut off after {} of {declared} bytes", body.len())));
+        }
+        reqwest::Body::from(body)
+    } else {
+        reqwest::Body::wrap_stream(to_the_end(response.bytes_stream(), declared))
+    };
+    let mut answer = Response::new(body);
+    *answer.status_mut() = status;
+    *answer.headers_mut() = headers;
+    Ok(answer)
+}
+
+/// The same bytes, and an error at the end if there are fewer than `declared`.
+fn to_the_end(
+    bytes: impl Stream<Item = reqwest::Result<Bytes>> + Send + 'static,
+    declared: u64,
+) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
+    futures::stream::unfold((Box::pin(bytes), 0_u64, false), move |(mut bytes, seen, ended)| async move {
+        match bytes.next().await {
+            _ if ended => None,
+            Some(Ok(piece)) => {
+                let seen = seen + u64::try_from(piece.len()).unwrap_or_default();
+                Some((Ok(piece), (bytes, seen, false)))
+            }
+            Some(Err(error)) => Some((Err(std::io::Error::other(error)), (bytes, seen, true))),
+            None if seen < declared => Some((Err(std::io::ErrorKind::UnexpectedEof.into()), (bytes, seen, true))),
+            None => None,
+        }
+    })
+}
+
 /// Tells the callee's own 500 from daprd's word that it could not reach the callee.
 async fn answer_of(app: &str, response: reqwest::Response) -> Result<Response<reqwest::Body>> {
     let is_json =
         response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
     let short = response.content_length().is_some_and(|length| length < MAX_ERROR_BODY);
     if response.status() != StatusCode::INTERNAL_SERVER_ERROR || !is_json || !short {
-        return Ok(response.into());
+        return whole(app, response).await;
     }
-    let (status, headers) = (response.status(), response.headers().clone());
+    let (status, mut headers) = (response.status(), response.headers().clone());
+    headers.remove(BODY_LENGTH);
     let call = format!("invoke {app}");
     let body = response.bytes().await.map_err(|error| Error::NoAnswer { call: call.clone(), detail: error.to_string() })?;
     let says = |word: &str| body.windows(word.len()).any(|window| window == word.as_bytes());
@@ -184,6 +233,15 @@ async fn answer_of(app: &str, response: reqwest::Response) -> Result<Response<re
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_answer_that_ends_early_breaks_off_and_a_whole_one_does_not() {
+        let pieces = || futures::stream::iter([Ok(Bytes::from_static(b"1234")), Ok(Bytes::from_static(b"56"))]);
+        let read = async |declared| to_the_end(pieces(), declared).collect::<Vec<_>>().await;
+        assert!(read(6).await.iter().all(std::io::Result::is_ok));
+        let cut = read(7).await;
+        assert!(cut.len() == 3 && cut[2].is_err());
+    }
 
     #[test]
     fn segments_are_encoded_each_by_itself() {

@@ -106,7 +106,8 @@ layer kafka 5 stories kafka 5 'contract_|flow_'
 layer page-tools 1 page_tools
 layer pages 5 stories local 5 page_
 layer chaos-redis 6 stories local 6 chaos_ --test-threads=1
-layer chaos-kafka 6 stories kafka 6 chaos_ --test-threads=1
+# Twice as long again, for the same faults on the other broker.
+if [[ $LONG == yes ]]; then layer chaos-kafka 8 stories kafka 8 chaos_ --test-threads=1; fi
 
 say
 printf '%s\n' "${TIMES[@]}"

@@ -105,20 +105,26 @@ pub struct Pass {
 impl Relay {
     /// Runs until `stop`.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        tokio::join!(self.work(stop.clone(), Some(EVERY)), self.work(stop.clone(), None), self.keep_house(stop));
+        // Of both workers: one may fail and the other be the first to see that the broker is back.
+        let failing = AtomicBool::new(false);
+        tokio::join!(
+            self.work(stop.clone(), Some(EVERY), &failing),
+            self.work(stop.clone(), None, &failing),
+            self.keep_house(stop)
+        );
     }
 
     /// One worker. Without `every` it helps another one: it is woken by a change while that one is busy, and when a claim was full.
-    async fn work(&self, mut stop: watch::Receiver<bool>, every: Option<Duration>) {
+    async fn work(&self, mut stop: watch::Receiver<bool>, every: Option<Duration>, failing: &AtomicBool) {
         let worker = Uuid::new_v4();
-        let mut had_failures = false;
         while !*stop.borrow() {
             match self.pass(worker).await {
                 Ok(pass) => {
-                    if had_failures && pass.published > 0 && pass.failed == 0 {
+                    if pass.failed > 0 {
+                        failing.store(true, Ordering::Relaxed);
+                    } else if pass.published > 0 && failing.swap(false, Ordering::Relaxed) {
                         self.quietly("unpark", self.database.sql().exec(&UNPARK, &()).await);
                     }
-                    had_failures = if pass == Pass::default() { had_failures } else { pass.failed > 0 };
                     if pass.published == BATCH {
                         self.database.wake();
                     }

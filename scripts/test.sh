@@ -23,8 +23,8 @@ for argument in "$@"; do
 done
 export OUTRIGGER_LONG=$LONG
 
-OUTPUT=$(mktemp)
-trap 'rm -f "$OUTPUT"' EXIT
+OUTPUT=$(mktemp) FAILURES=$(mktemp)
+trap 'rm -f "$OUTPUT" "$FAILURES"' EXIT
 PASSED=0 FAILED=0
 TIMES=()
 
@@ -38,6 +38,10 @@ layer() {
   read -r passed failed < <(awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$OUTPUT")
   # What failed before it could count (it did not compile, it was killed) is a failure too.
   if ((status && failed == 0)); then failed=1; fi
+  if ((failed)); then
+    say "== $name"
+    if grep -q '^failures:$' "$OUTPUT"; then sed -n '/^failures:$/,/^test result:/p' "$OUTPUT"; else tail -n 40 "$OUTPUT"; fi
+  fi >>"$FAILURES"
   if ((passed + failed == 0)); then passed=1; fi
   PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed))
   TIMES+=("$(printf '%-12s %4d s of %4d s%s' "$name" "$took" "$((budget * 60))" "$( ((took > budget * 60)) && echo '  over its budget')")")
@@ -113,6 +117,11 @@ if [[ $LONG == yes ]]; then
 fi
 
 say
+# Once more at the end, where it is looked for first.
+if ((FAILED)); then
+  cat "$FAILURES"
+  say
+fi
 printf '%s\n' "${TIMES[@]}"
 say "$PASSED passed, $FAILED failed"
 ((FAILED == 0))

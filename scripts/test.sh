@@ -103,8 +103,9 @@ layer clippy 5 cargo clippy --locked --workspace --all-targets --quiet -- -D war
 layer doc 3 documentation
 layer unit 3 cargo test --locked --workspace --lib --bins --no-fail-fast
 # Stacks that take stated ports, one after the other; then what mostly waits, side by side.
-layer stack 3 cargo test --locked -p stack -p outrigger --test '*' --no-fail-fast -- --test-threads=1
-layer crates 4 cargo test --locked --workspace --exclude tests --exclude stack --exclude outrigger --test '*' --no-fail-fast -- --test-threads=4
+# By target and not by package: of a part of the workspace, dependencies have other features and are compiled again.
+layer stack 3 cargo test --locked --workspace --test stack-it --test dev --no-fail-fast -- --test-threads=1
+layer crates 4 cargo test --locked --workspace --test sidecar-it --test service-it --no-fail-fast -- --test-threads=4
 layer redis 6 stories local 6 'contract_|flow_'
 layer kafka 5 stories kafka 5 'contract_|flow_'
 layer page-tools 1 page_tools

@@ -12,7 +12,7 @@ use tokio::process::Command;
 use uuid::Uuid;
 
 /// Three attempts 2 s apart, and the way of the letter.
-const GIVEN_UP: Duration = Duration::from_secs(40);
+const GIVEN_UP: Duration = Duration::from_secs(90);
 
 /// What a command said.
 #[derive(Debug)]

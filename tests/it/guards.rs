@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::doors::inner;
 
 /// Soon after a write, its effects are there.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 /// The reminders of these tasks fall due in the same second.
 const MANY: i64 = 60;
 

@@ -24,7 +24,7 @@ pub use account::{Account, PASSWORD};
 use notes::Notes;
 
 /// How long a page may take to show what it should; two processors may have other things to do.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 /// No page of ours uses more than these, and nothing of the browser's own shall reach for the network.
 const FLAGS: [&str; 12] = [
     "--headless=new",

@@ -27,7 +27,7 @@ impl Socket {
         let url = person.suite.url(&format!("/ws?token={}", person.token)).replacen("http", "ws", 1);
         let (stream, _) = tokio_tungstenite::connect_async(url).await?;
         let mut socket = Self { stream, frames: Vec::new() };
-        socket.next(Duration::from_secs(5), |frame| frame["type"] == "hello").await?;
+        socket.next(Duration::from_secs(30), |frame| frame["type"] == "hello").await?;
         Ok(socket)
     }
 

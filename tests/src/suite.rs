@@ -20,7 +20,7 @@ const APPS: &str = "OUTRIGGER_APPS";
 /// The folder with the binaries of the apps, when they are not those that `cargo build` made last.
 pub const BINARIES: &str = "OUTRIGGER_BIN_DIR";
 /// How long a story's events may take to leave the outboxes once it has ended.
-const SETTLED: Duration = Duration::from_secs(20);
+const SETTLED: Duration = Duration::from_secs(60);
 /// The apps with an outbox.
 const OUTBOXES: [&str; 5] = ["identity", "tasks", "reminders", "notifications", "audit"];
 

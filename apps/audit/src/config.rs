@@ -1,7 +1,7 @@
 //! Settings of its own.
 
 use chrono::TimeDelta;
-use service::config::Environment;
+use service::config::{Environment, FromEnvironment};
 
 /// How long a row is kept when nothing is said.
 const RETENTION_DAYS: u32 = 90;
@@ -13,9 +13,8 @@ pub struct Settings {
     pub retention: TimeDelta,
 }
 
-impl Settings {
-    /// Reads them.
-    pub fn read(environment: &mut Environment) -> Self {
+impl FromEnvironment for Settings {
+    fn read(environment: &mut Environment) -> Self {
         let days: u32 = environment.get("AUDIT_RETENTION_DAYS", RETENTION_DAYS, "how long rows of the log are kept, days");
         if days == 0 {
             environment.refuse("AUDIT_RETENTION_DAYS", "must be at least 1");

@@ -24,9 +24,9 @@ pub mod store;
 use std::sync::Arc;
 
 use service::app::StartError;
-use service::config::Environment;
 use service::migrate::Migration;
-use service::{App, Base, Description, Parts};
+use service::subscribe::Subscription;
+use service::{App, Base, Parts};
 use utoipa::OpenApi;
 
 use crate::config::Settings;
@@ -35,9 +35,6 @@ use crate::store::Store;
 
 /// The app's one name.
 pub const ID: &str = "audit";
-
-const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "initial_schema", text: include_str!("../migrations/001_initial_schema.sql") }];
 
 /// The audit app.
 #[derive(Debug)]
@@ -58,14 +55,13 @@ pub struct State {
 
 impl App for Audit {
     const ID: &'static str = ID;
+    const MIGRATIONS: &'static [Migration] =
+        &[Migration::new(1, "initial_schema", include_str!("../migrations/001_initial_schema.sql"))];
+    const SUBSCRIPTIONS: &'static [Subscription] = &events::SUBSCRIPTIONS;
     type Settings = Settings;
 
-    fn description() -> Description {
-        Description { migrations: MIGRATIONS, subscriptions: &events::SUBSCRIPTIONS, openapi: http::Document::openapi() }
-    }
-
-    fn settings(environment: &mut Environment) -> Settings {
-        Settings::read(environment)
+    fn openapi() -> utoipa::openapi::OpenApi {
+        http::Document::openapi()
     }
 
     async fn start(base: Base, settings: Settings) -> Result<Parts, StartError> {

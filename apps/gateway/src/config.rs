@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use service::config::Environment;
+use service::config::{Environment, FromEnvironment};
 
 /// Requests a minute and address on paths that need no token: enough for a person who mistypes, too few for guessing passwords.
 const OPEN_RATE: u32 = 30;
@@ -20,9 +20,8 @@ pub struct Config {
     pub breaker_open: Duration,
 }
 
-impl Config {
-    /// Reads them.
-    pub fn read(environment: &mut Environment) -> Self {
+impl FromEnvironment for Config {
+    fn read(environment: &mut Environment) -> Self {
         let origins =
             environment.get("CORS_ORIGINS", String::new(), "origins whose scripts may call the API, separated by commas");
         let cors_origins: Vec<String> =

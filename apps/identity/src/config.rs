@@ -1,7 +1,7 @@
 //! How long what identity gives out lives.
 
 use chrono::TimeDelta;
-use service::config::Environment;
+use service::config::{Environment, FromEnvironment};
 
 const DAY: u32 = 24 * 3600;
 
@@ -18,9 +18,8 @@ pub struct Settings {
     pub purge_every: std::time::Duration,
 }
 
-impl Settings {
-    /// Reads them.
-    pub fn read(environment: &mut Environment) -> Self {
+impl FromEnvironment for Settings {
+    fn read(environment: &mut Environment) -> Self {
         let access = seconds(environment, "ACCESS_TOKEN_SECONDS", 900, "life of an access token, seconds");
         let refresh = seconds(environment, "REFRESH_TOKEN_SECONDS", 30 * DAY, "life of a refresh token, seconds");
         let session = seconds(environment, "SESSION_SECONDS", 30 * DAY, "life of a session since it was last used, seconds");

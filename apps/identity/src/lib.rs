@@ -26,9 +26,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use service::app::{SECRET_STORE, StartError};
-use service::config::Environment;
 use service::migrate::Migration;
-use service::{App, Base, Clock, Description, Parts};
+use service::{App, Base, Clock, Parts};
 use utoipa::OpenApi;
 
 use crate::config::Settings;
@@ -67,16 +66,12 @@ pub struct Context {
 
 impl App for Identity {
     const ID: &'static str = "identity";
+    const MIGRATIONS: &'static [Migration] =
+        &[Migration::new(1, "initial_schema", include_str!("../migrations/001_initial_schema.sql"))];
     type Settings = Settings;
 
-    fn description() -> Description {
-        const MIGRATIONS: &[Migration] =
-            &[Migration { version: 1, name: "initial_schema", text: include_str!("../migrations/001_initial_schema.sql") }];
-        Description { migrations: MIGRATIONS, subscriptions: &[], openapi: http::Document::openapi() }
-    }
-
-    fn settings(environment: &mut Environment) -> Settings {
-        Settings::read(environment)
+    fn openapi() -> utoipa::openapi::OpenApi {
+        http::Document::openapi()
     }
 
     async fn start(base: Base, settings: Settings) -> Result<Parts, StartError> {

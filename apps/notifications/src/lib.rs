@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use contracts::topic::{REMINDERS, USER_EVENTS};
 use futures::future::BoxFuture;
-use service::config::Environment;
 use service::migrate::Migration;
 use service::subscribe::Subscription;
-use service::{App, Base, Description, Parts};
+use service::{App, Base, Parts};
 use tokio::sync::Notify;
 use utoipa::OpenApi;
 
@@ -24,29 +23,19 @@ pub mod metrics;
 pub mod store;
 pub mod text;
 
-/// What it reads.
-const READS: [Subscription; 2] = [Subscription::work(REMINDERS), Subscription::work(USER_EVENTS)];
-
 /// The app.
 pub struct Notifications;
 
 impl App for Notifications {
     const ID: &'static str = "notifications";
+    const MIGRATIONS: &'static [Migration] =
+        &[Migration::new(1, "initial_schema", include_str!("../migrations/001_initial_schema.sql"))];
+    const SUBSCRIPTIONS: &'static [Subscription] = &[Subscription::work(REMINDERS), Subscription::work(USER_EVENTS)];
     type Settings = ();
 
-    fn description() -> Description {
-        Description {
-            migrations: &[Migration {
-                version: 1,
-                name: "initial_schema",
-                text: include_str!("../migrations/001_initial_schema.sql"),
-            }],
-            subscriptions: &READS,
-            openapi: http::Document::openapi(),
-        }
+    fn openapi() -> utoipa::openapi::OpenApi {
+        http::Document::openapi()
     }
-
-    fn settings(_: &mut Environment) {}
 
     async fn start(base: Base, (): ()) -> Result<Parts, service::app::StartError> {
         let Base { settings, sidecar, database, metrics, clock, stop, .. } = base;

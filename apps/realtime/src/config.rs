@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use service::config::Environment;
+use service::config::{Environment, FromEnvironment};
 
 /// What realtime is told at start.
 #[derive(Clone, Copy, Debug)]
@@ -15,9 +15,8 @@ pub struct Settings {
     pub queue: usize,
 }
 
-impl Settings {
-    /// Reads them.
-    pub fn read(environment: &mut Environment) -> Self {
+impl FromEnvironment for Settings {
+    fn read(environment: &mut Environment) -> Self {
         let ping: u64 = environment.get("SOCKET_PING_SECONDS", 20, "how often a page is asked whether it is there, seconds");
         let silence: u64 = environment.get("SOCKET_SILENCE_SECONDS", 60, "how long a page may stay silent, seconds");
         let queue: usize = environment.get("SOCKET_QUEUE", 256, "frames that may wait for one slow page");

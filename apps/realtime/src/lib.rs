@@ -25,8 +25,8 @@ pub mod socket;
 use std::sync::Arc;
 
 use service::app::StartError;
-use service::config::Environment;
-use service::{App, Base, Description, Parts};
+use service::subscribe::Subscription;
+use service::{App, Base, Parts};
 use utoipa::OpenApi;
 
 use crate::config::Settings;
@@ -55,14 +55,11 @@ pub struct State {
 
 impl App for Realtime {
     const ID: &'static str = ID;
+    const SUBSCRIPTIONS: &'static [Subscription] = &events::SUBSCRIPTIONS;
     type Settings = Settings;
 
-    fn description() -> Description {
-        Description { migrations: &[], subscriptions: &events::SUBSCRIPTIONS, openapi: http::Document::openapi() }
-    }
-
-    fn settings(environment: &mut Environment) -> Settings {
-        Settings::read(environment)
+    fn openapi() -> utoipa::openapi::OpenApi {
+        http::Document::openapi()
     }
 
     async fn start(base: Base, settings: Settings) -> Result<Parts, StartError> {

@@ -7,10 +7,9 @@
 use std::sync::Arc;
 
 use contracts::topic::{REMINDERS, TASK_EVENTS};
-use service::config::Environment;
 use service::migrate::Migration;
 use service::subscribe::Subscription;
-use service::{App, Base, Description, Parts};
+use service::{App, Base, Parts};
 use utoipa::OpenApi;
 
 pub mod announce;
@@ -23,29 +22,20 @@ pub mod store;
 pub mod tasks;
 pub mod trigger;
 
-/// What it reads; from `reminders`, how deliveries ended.
-const READS: [Subscription; 2] = [Subscription::work(TASK_EVENTS), Subscription::work(REMINDERS)];
-
 /// The app.
 pub struct Reminders;
 
 impl App for Reminders {
     const ID: &'static str = "reminders";
+    const MIGRATIONS: &'static [Migration] =
+        &[Migration::new(1, "initial_schema", include_str!("../migrations/001_initial_schema.sql"))];
+    // From `reminders`: how deliveries ended.
+    const SUBSCRIPTIONS: &'static [Subscription] = &[Subscription::work(TASK_EVENTS), Subscription::work(REMINDERS)];
     type Settings = ();
 
-    fn description() -> Description {
-        Description {
-            migrations: &[Migration {
-                version: 1,
-                name: "initial_schema",
-                text: include_str!("../migrations/001_initial_schema.sql"),
-            }],
-            subscriptions: &READS,
-            openapi: http::Document::openapi(),
-        }
+    fn openapi() -> utoipa::openapi::OpenApi {
+        http::Document::openapi()
     }
-
-    fn settings(_: &mut Environment) {}
 
     async fn start(base: Base, (): ()) -> Result<Parts, service::app::StartError> {
         let Base { database, internal, metrics, spans, clock, .. } = base;

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use service::config::Environment;
+use contracts::topic::USER_EVENTS;
 use service::migrate::Migration;
 use service::subscribe::Subscription;
-use service::{App, Base, Clock, Description, Parts};
+use service::{App, Base, Clock, Parts};
 use utoipa::OpenApi;
 
 pub mod error;
@@ -21,8 +21,6 @@ pub mod recurrence;
 pub mod store;
 pub mod task;
 
-/// What the app reads: its owners' zones.
-const SUBSCRIPTIONS: &[Subscription] = &[Subscription::work(contracts::topic::USER_EVENTS)];
 /// How often deleted tasks past their 30 days are looked for.
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
 
@@ -42,21 +40,15 @@ pub struct Room {
 
 impl App for Tasks {
     const ID: &'static str = "tasks";
+    const MIGRATIONS: &'static [Migration] =
+        &[Migration::new(1, "initial_schema", include_str!("../migrations/001_initial_schema.sql"))];
+    // Its owners' zones.
+    const SUBSCRIPTIONS: &'static [Subscription] = &[Subscription::work(USER_EVENTS)];
     type Settings = ();
 
-    fn description() -> Description {
-        Description {
-            migrations: &[Migration {
-                version: 1,
-                name: "initial_schema",
-                text: include_str!("../migrations/001_initial_schema.sql"),
-            }],
-            subscriptions: SUBSCRIPTIONS,
-            openapi: http::Document::openapi(),
-        }
+    fn openapi() -> utoipa::openapi::OpenApi {
+        http::Document::openapi()
     }
-
-    fn settings(_: &mut Environment) {}
 
     async fn start(base: Base, (): ()) -> Result<Parts, service::app::StartError> {
         let store = store::Store::new(base.database.clone());

@@ -1,6 +1,7 @@
 //! What happens to tasks, counted.
 
 use contracts::task::Priority;
+use contracts::update::Change;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -20,19 +21,6 @@ pub struct Metrics {
     deleted: Family<ByPriority, Counter>,
 }
 
-/// What happened to a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
-    /// Made.
-    Created,
-    /// Changed, or restored.
-    Updated,
-    /// Completed.
-    Completed,
-    /// Deleted.
-    Deleted,
-}
-
 impl Metrics {
     /// Registers them.
     pub fn new(service: &service::metrics::Metrics) -> Self {
@@ -47,12 +35,13 @@ impl Metrics {
     }
 
     /// Counts one.
-    pub fn count(&self, what: What, priority: Priority) {
-        let family = match what {
-            What::Created => &self.created,
-            What::Updated => &self.updated,
-            What::Completed => &self.completed,
-            What::Deleted => &self.deleted,
+    pub fn count(&self, happened: Change, priority: Priority) {
+        let family = match happened {
+            Change::Created => &self.created,
+            Change::Updated => &self.updated,
+            Change::Completed => &self.completed,
+            Change::Deleted => &self.deleted,
+            Change::Recurred | Change::Notification => return,
         };
         let priority = match priority {
             Priority::High => "high",

@@ -1,14 +1,15 @@
-//! The noun: what a task may be, and what becomes of it. No await, no HTTP, no SQL.
+//! The noun: what a task may be. No await, no HTTP, no SQL; [`changes`] says what becomes of it.
 
 use chrono::{DateTime, Utc};
-use contracts::task::{Priority, RecurrencePattern, Status, Task};
-use contracts::update::Change as Happened;
-use serde_json::{Map, Value};
-use service::fields::{self, Change, Fields, Ruled};
+use contracts::task::{Priority, Status, Task};
+use serde_json::Value;
+use service::fields::{self, Fields, Ruled};
 use service::{Caller, Problem};
 use uuid::Uuid;
 
 use crate::recurrence;
+
+pub mod changes;
 
 /// Longest title, in characters.
 pub const MAX_TITLE: usize = 200;
@@ -148,174 +149,14 @@ fn check_reminder(fields: &mut Fields, offset: Option<i32>, due_at: Option<DateT
     }
 }
 
-/// What a PATCH asks for.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Changes {
-    /// New title.
-    pub title: Option<String>,
-    /// New, cleared or kept description.
-    pub description: Change<String>,
-    /// New status.
-    pub status: Option<Status>,
-    /// New priority.
-    pub priority: Option<Priority>,
-    /// New, cleared or kept due date.
-    pub due_at: Change<DateTime<Utc>>,
-    /// New, cleared or kept offset.
-    pub reminder_offset_minutes: Change<i32>,
-    /// The whole new set of tags.
-    pub tag_names: Option<Vec<String>>,
-    /// New, ended or kept pattern.
-    pub recurrence_pattern: Change<RecurrencePattern>,
-}
-
-/// The changes that the fields of a request ask for.
-///
-/// # Errors
-/// A problem that names every field that breaks a rule by itself; an empty body is one.
-pub fn changes(mut fields: Fields) -> Result<Changes, Problem> {
-    if fields.is_empty() {
-        return Err(Problem::field("body", "must name at least one field to change"));
-    }
-    let changes = Changes {
-        title: fields.replace("title", title),
-        description: match fields.change("description", description) {
-            Change::Set(text) if text.is_empty() => Change::Clear,
-            other => other,
-        },
-        status: fields.replace("status", status),
-        priority: fields.replace("priority", priority),
-        due_at: fields.change("due_at", fields::instant),
-        reminder_offset_minutes: fields.change("reminder_offset_minutes", offset),
-        tag_names: fields.replace("tag_names", tag_names),
-        recurrence_pattern: fields.change("recurrence_pattern", recurrence::pattern),
-    };
-    fields.finish()?;
-    Ok(changes)
-}
-
-/// The next version of a task, and what tells it from the one before.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Next {
-    /// After the change.
-    pub task: Task,
-    /// What happened, in one word.
-    pub happened: Happened,
-    /// Names of the fields that changed.
-    pub changed: Vec<String>,
-    /// Their values before.
-    pub previous: Map<String, Value>,
-}
-
-impl Changes {
-    /// Applies them; nothing when the task stays as it is.
-    ///
-    /// # Errors
-    /// A problem that names the fields that cannot stand together.
-    pub fn apply(&self, before: &Task, zone: &str, now: DateTime<Utc>) -> Result<Option<Next>, Problem> {
-        let mut after = before.clone();
-        set(&mut after.title, self.title.clone());
-        change(&mut after.description, &self.description);
-        set(&mut after.priority, self.priority);
-        change(&mut after.due_at, &self.due_at);
-        change(&mut after.reminder_offset_minutes, &self.reminder_offset_minutes);
-        set(&mut after.tags, self.tag_names.clone());
-        if after.due_at.is_none() && self.reminder_offset_minutes == Change::Keep {
-            after.reminder_offset_minutes = None;
-        }
-        set_status(&mut after, self.status.unwrap_or(before.status), now);
-        self.set_pattern(&mut after);
-
-        let mut rules = Fields::of(Value::Object(Map::new()))?;
-        let moved = after.due_at != before.due_at || after.reminder_offset_minutes != before.reminder_offset_minutes;
-        if moved && self.reminder_offset_minutes != Change::Keep {
-            check_reminder(&mut rules, after.reminder_offset_minutes, after.due_at, now);
-        }
-        recurrence::check_end(&mut rules, after.recurrence_pattern.as_ref(), after.due_at, zone);
-        rules.finish()?;
-        Ok(next(before, after, now))
-    }
-
-    fn set_pattern(&self, after: &mut Task) {
-        match &self.recurrence_pattern {
-            Change::Keep => {}
-            Change::Clear => {
-                after.recurrence_ended = after.recurrence_ended || after.series_id.is_some();
-                after.recurrence_pattern = None;
-            }
-            Change::Set(pattern) => {
-                after.recurrence_pattern = Some(pattern.clone());
-                after.recurrence_ended = false;
-                after.series_id = after.series_id.or(Some(after.id));
-                after.occurrence = after.occurrence.or(Some(1));
-            }
-        }
-    }
-}
-
-/// The completed task; nothing when it is completed already.
-pub fn complete(before: &Task, now: DateTime<Utc>) -> Option<Next> {
-    let mut after = before.clone();
-    set_status(&mut after, Status::Completed, now);
-    next(before, after, now)
-}
-
-/// The task one version on, its fields unchanged: deleted, or restored.
-pub fn moved_on(before: &Task, now: DateTime<Utc>) -> Task {
-    Task { version: before.version + 1, updated_at: now, ..before.clone() }
-}
-
-fn set_status(task: &mut Task, status: Status, now: DateTime<Utc>) {
-    task.completed_at = match status {
-        Status::Completed => task.completed_at.or(Some(now)),
-        Status::Todo | Status::InProgress => None,
-    };
-    task.status = status;
-}
-
-fn set<T>(field: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *field = value;
-    }
-}
-
-fn change<T: Clone>(field: &mut Option<T>, change: &Change<T>) {
-    match change {
-        Change::Keep => {}
-        Change::Clear => *field = None,
-        Change::Set(value) => *field = Some(value.clone()),
-    }
-}
-
-fn next(before: &Task, after: Task, now: DateTime<Utc>) -> Option<Next> {
-    let (old, new) = (object(before), object(&after));
-    let changed: Vec<String> =
-        new.iter().filter(|(name, value)| old.get(*name) != Some(value)).map(|(name, _)| name.clone()).collect();
-    if changed.is_empty() {
-        return None;
-    }
-    let previous = old.into_iter().filter(|(name, _)| changed.contains(name)).collect();
-    let completed = after.status == Status::Completed && before.status != Status::Completed;
-    let happened = if completed { Happened::Completed } else { Happened::Updated };
-    Some(Next { task: moved_on(&after, now), happened, changed, previous })
-}
-
-fn object(task: &Task) -> Map<String, Value> {
-    match serde_json::to_value(task) {
-        Ok(Value::Object(fields)) => fields,
-        _ => Map::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
     use contracts::token::Claims;
     use serde_json::json;
 
     use super::*;
 
-    fn now() -> DateTime<Utc> {
+    pub(super) fn now() -> DateTime<Utc> {
         "2026-03-01T12:00:00Z".parse().unwrap()
     }
 
@@ -337,16 +178,12 @@ mod tests {
         Caller::try_from(claims).unwrap()
     }
 
-    fn drafted(body: Value) -> Result<Task, Problem> {
+    pub(super) fn drafted(body: Value) -> Result<Task, Problem> {
         draft(Fields::of(body).unwrap(), Uuid::now_v7(), &caller(), now())
     }
 
     fn named(problem: &Problem) -> Vec<&str> {
         problem.errors().iter().map(|error| error.field.as_str()).collect()
-    }
-
-    fn patched(task: &Task, body: Value) -> Result<Option<Next>, Problem> {
-        changes(Fields::of(body).unwrap())?.apply(task, "UTC", now() + TimeDelta::minutes(1))
     }
 
     #[test]
@@ -378,42 +215,5 @@ mod tests {
     fn tags_collapse_whatever_their_case() {
         let task = drafted(json!({ "title": "x", "tag_names": ["home", "Work", "HOME"] })).unwrap();
         assert_eq!(task.tags, ["home", "Work"]);
-    }
-
-    #[test]
-    fn a_patch_changes_only_what_it_names_and_nothing_is_nothing() {
-        let task =
-            drafted(json!({ "title": "x", "description": "d", "due_at": "2026-04-01T12:00:00Z", "reminder_offset_minutes": 10 }))
-                .unwrap();
-        assert_eq!(patched(&task, json!({ "title": "x" })).unwrap(), None);
-        let next = patched(&task, json!({ "due_at": null })).unwrap().unwrap();
-        assert_eq!(
-            (next.task.due_at, next.task.reminder_offset_minutes, next.task.description.as_deref()),
-            (None, None, Some("d"))
-        );
-        assert_eq!(next.changed, ["due_at", "reminder_offset_minutes"]);
-        assert_eq!(next.task.version, 2);
-        assert!(patched(&task, json!({})).is_err());
-        assert!(patched(&task, json!({ "title": null })).is_err());
-    }
-
-    #[test]
-    fn completing_by_patch_is_completing_and_reopening_clears_the_time() {
-        let task = drafted(json!({ "title": "x" })).unwrap();
-        let done = patched(&task, json!({ "status": "completed" })).unwrap().unwrap();
-        assert_eq!(done.happened, Happened::Completed);
-        assert!(done.task.completed_at.is_some());
-        assert_eq!(complete(&done.task, now()), None);
-        let open = patched(&done.task, json!({ "status": "todo" })).unwrap().unwrap();
-        assert_eq!((open.happened, open.task.completed_at), (Happened::Updated, None));
-    }
-
-    #[test]
-    fn ending_a_series_says_so() {
-        let pattern = json!({ "pattern_type": "daily", "interval": 1, "end_type": "never" });
-        let task = drafted(json!({ "title": "x", "due_at": "2026-03-02T12:00:00Z", "recurrence_pattern": pattern })).unwrap();
-        assert_eq!((task.series_id, task.occurrence), (Some(task.id), Some(1)));
-        let ended = patched(&task, json!({ "recurrence_pattern": null })).unwrap().unwrap().task;
-        assert!(ended.recurrence_ended && ended.recurrence_pattern.is_none());
     }
 }

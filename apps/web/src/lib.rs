@@ -29,8 +29,7 @@ pub mod zone;
 use std::sync::Arc;
 
 use service::app::StartError;
-use service::config::Environment;
-use service::{App, Base, Description, Parts};
+use service::{App, Base, Parts};
 use utoipa::OpenApi;
 
 use crate::guard::Guard;
@@ -54,11 +53,9 @@ impl App for Web {
     const ID: &'static str = "web";
     type Settings = ();
 
-    fn description() -> Description {
-        Description { migrations: &[], subscriptions: &[], openapi: http::Document::openapi() }
+    fn openapi() -> utoipa::openapi::OpenApi {
+        http::Document::openapi()
     }
-
-    fn settings(_: &mut Environment) -> Self::Settings {}
 
     async fn start(base: Base, (): ()) -> Result<Parts, StartError> {
         let secret = base.internal.own_secret().await?;

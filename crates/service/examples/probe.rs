@@ -13,14 +13,14 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::{Value, json};
 use service::app::StartError;
-use service::config::Environment;
+use service::config::{Environment, FromEnvironment};
 use service::door::CallingApp;
 use service::event::{About, Origin, row};
 use service::fields::{integer, text};
 use service::migrate::Migration;
 use service::request::{Id, JsonBody};
 use service::subscribe::{Delivery, Effect, Failure, Subscriber, Subscription};
-use service::{App, Base, Caller, Description, Parts, Problem};
+use service::{App, Base, Caller, Parts, Problem};
 use sidecar::Statement;
 use sidecar::invoke::{Path, Request};
 use uuid::Uuid;
@@ -60,6 +60,15 @@ fn main() -> ExitCode {
 
 struct Probe;
 
+struct Depth;
+
+impl FromEnvironment for Depth {
+    fn read(environment: &mut Environment) -> Self {
+        environment.get("PROBE_DEPTH", 3, "a setting of its own");
+        Self
+    }
+}
+
 #[derive(Serialize)]
 struct Made {
     event_type: &'static str,
@@ -77,21 +86,15 @@ impl Topic for Made {
 
 impl App for Probe {
     const ID: &'static str = "tasks";
-    type Settings = u32;
+    const MIGRATIONS: &'static [Migration] = &[Migration::new(1, "probe", include_str!("probe.sql"))];
+    const SUBSCRIPTIONS: &'static [Subscription] = &SUBSCRIPTIONS;
+    type Settings = Depth;
 
-    fn description() -> Description {
-        Description {
-            migrations: &[Migration { version: 1, name: "probe", text: include_str!("probe.sql") }],
-            subscriptions: &SUBSCRIPTIONS,
-            openapi: utoipa::openapi::OpenApi::default(),
-        }
+    fn openapi() -> utoipa::openapi::OpenApi {
+        utoipa::openapi::OpenApi::default()
     }
 
-    fn settings(environment: &mut Environment) -> u32 {
-        environment.get("PROBE_DEPTH", 3, "a setting of its own")
-    }
-
-    async fn start(base: Base, _: u32) -> Result<Parts, StartError> {
+    async fn start(base: Base, _: Depth) -> Result<Parts, StartError> {
         let public = Router::new()
             .route("/things", post(create))
             .route("/things/{id}", get(read))

@@ -66,7 +66,7 @@ impl Keys {
         !self.known.read().await.is_empty()
     }
 
-    /// Fetches the key set, at most every [`REFETCH_EVERY`] once one was had.
+    /// Fetches the key set, at most once in 10 s when one was had.
     ///
     /// # Errors
     /// When identity does not answer; what was known stays.

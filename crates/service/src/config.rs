@@ -43,6 +43,16 @@ pub struct Setting {
     pub meaning: &'static str,
 }
 
+/// Settings of one app, each with its default and its meaning.
+pub trait FromEnvironment {
+    /// Reads them; what is wrong is left in `environment`.
+    fn read(environment: &mut Environment) -> Self;
+}
+
+impl FromEnvironment for () {
+    fn read(_: &mut Environment) -> Self {}
+}
+
 /// Reads variables, remembers each for `--settings`, and collects what is wrong with them.
 #[derive(Default)]
 pub struct Environment {

@@ -47,12 +47,12 @@ impl Fields {
     /// The fields of a query string; a name that comes twice keeps both values, joined by commas.
     pub fn of_query(query: Option<&str>) -> Self {
         let mut values = Map::new();
-        for (name, value) in form_pairs(query.unwrap_or_default()) {
-            let joined = match values.get(&name).and_then(Value::as_str) {
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            let joined = match values.get(&*name).and_then(Value::as_str) {
                 Some(earlier) => format!("{earlier},{value}"),
-                None => value,
+                None => value.into_owned(),
             };
-            values.insert(name, Value::String(joined));
+            values.insert(name.into_owned(), Value::String(joined));
         }
         Self { values, errors: Vec::new() }
     }
@@ -239,34 +239,6 @@ fn kind_of(value: &Value) -> &'static str {
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     }
-}
-
-/// The pairs of `application/x-www-form-urlencoded`; what is not UTF-8 is replaced.
-fn form_pairs(text: &str) -> Vec<(String, String)> {
-    text.split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (form_decode(name), form_decode(value))
-        })
-        .collect()
-}
-
-fn form_decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex =
-            (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten().and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        decoded.push(match (hex, bytes[at]) {
-            (Some(byte), _) => byte,
-            (None, b'+') => b' ',
-            (None, byte) => byte,
-        });
-        at += if hex.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub mod serve;
 pub mod subscribe;
 pub mod telemetry;
 
-pub use app::{App, Base, Description, Parts, main};
+pub use app::{App, Base, Parts, main};
 pub use caller::Caller;
 pub use clock::Clock;
 pub use database::Database;

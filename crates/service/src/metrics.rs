@@ -94,7 +94,7 @@ pub struct CallLabels {
     pub result: &'static str,
 }
 
-/// A family of histograms with [`BOUNDS`].
+/// A family of histograms of durations in seconds.
 pub type Seconds<L> = Family<L, Histogram>;
 
 /// A family of histograms with the suite's bounds.

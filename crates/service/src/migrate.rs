@@ -21,8 +21,20 @@ pub struct Migration {
     pub text: &'static str,
 }
 
+impl Migration {
+    /// The file `<version>_<name>.sql`.
+    pub const fn new(version: i32, name: &'static str, text: &'static str) -> Self {
+        Self { version, name, text }
+    }
+}
+
 /// The part that every app with data has.
-pub const PLATFORM: Migration = Migration { version: 0, name: "platform", text: include_str!("../migrations/000_platform.sql") };
+pub const PLATFORM: Migration = Migration::new(0, "platform", include_str!("../migrations/000_platform.sql"));
+
+/// The whole schema of an app: the platform's part, then its own.
+pub fn all(own: &[Migration]) -> Vec<Migration> {
+    std::iter::once(PLATFORM).chain(own.iter().copied()).collect()
+}
 
 /// Why the schema could not be brought up to date.
 #[derive(Debug, thiserror::Error)]

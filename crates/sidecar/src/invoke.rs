@@ -3,11 +3,13 @@
 //! A forwarded path is built from segments, never from a client's text: daprd cleans dot segments before it routes, and its own API
 //! wins over the `dapr-app-id` header, so a path taken as it comes could reach the caller's secrets or the callee's event routes.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use http::{HeaderMap, Method, Response, StatusCode, header};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::client::Sidecar;
 use crate::error::{Error, Result};
@@ -88,29 +90,16 @@ fn decoded_wholly(segment: &str) -> String {
 
 /// Percent-decodes once; `None` when the result is not UTF-8.
 fn decode(text: &str) -> Option<String> {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex =
-            (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten().and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        decoded.push(hex.unwrap_or(bytes[at]));
-        at += if hex.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8(decoded).ok()
+    percent_decode_str(text).decode_utf8().ok().map(Cow::into_owned)
 }
 
-/// Percent-encodes all but RFC 3986's unreserved characters. daprd decodes a path once and then reads it as a URL again: what has a
-/// meaning there is encoded twice, or it would arrive as another character or not at all.
+/// All but RFC 3986's unreserved characters.
+const RESERVED_BYTES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Percent-encodes twice: daprd decodes a path once and then reads it as a URL again, where `?`, `#` and `%` would mean something.
 fn encode(segment: &str, into: &mut String) {
-    for byte in segment.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            into.push(byte.into());
-        } else if b"%?#".contains(&byte) {
-            into.push_str(&format!("%25{byte:02X}"));
-        } else {
-            into.push_str(&format!("%{byte:02X}"));
-        }
+    for piece in utf8_percent_encode(segment, RESERVED_BYTES) {
+        into.extend(utf8_percent_encode(piece, RESERVED_BYTES));
     }
 }
 
@@ -245,7 +234,7 @@ mod tests {
 
     #[test]
     fn segments_are_encoded_each_by_itself() {
-        assert_eq!(Path::forwarded(&["tasks", "a b?c"]).unwrap().as_str(), "/tasks/a%20b%253Fc");
+        assert_eq!(Path::forwarded(&["tasks", "a b?c"]).unwrap().as_str(), "/tasks/a%2520b%253Fc");
         assert_eq!(Path::forwarded::<&str>(&[]).unwrap().as_str(), "/");
     }
 

@@ -11,9 +11,9 @@ use tests::{Person, Suite, eventually};
 use super::{OPERATIONS, Who, document};
 
 /// Soon after a write, other apps know of it.
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 /// A reminder's time is a few seconds away, and a tick comes every 10 s.
-const REMINDED: Duration = Duration::from_secs(40);
+const REMINDED: Duration = Duration::from_secs(90);
 
 /// One thing of each kind that a person can own, by the start of the paths that name it.
 struct Belongings {

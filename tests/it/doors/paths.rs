@@ -9,7 +9,7 @@ use tests::{Person, Suite, eventually, story};
 use uuid::Uuid;
 
 /// Access lines and spans are written a moment after the answer.
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 
 /// Request targets that want to be somewhere else than they say. None has a query, so that none can hide behind `?`.
 const HOSTILE: [&[u8]; 57] = [

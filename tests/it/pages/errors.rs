@@ -11,7 +11,7 @@ use super::forms::Forms;
 use super::{as_somebody, as_somebody_of, breakable, only_task};
 
 /// How soon a part that was started again serves.
-const BACK: Duration = Duration::from_secs(20);
+const BACK: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn page_errors_keep_what_was_typed_at_the_field_and_in_the_summary() -> Result<()> {

@@ -13,7 +13,7 @@ use super::{as_somebody_of, breakable, only_task, row};
 /// How soon a change in one window is to be seen in the other.
 const AT_ONCE: Duration = Duration::from_secs(1);
 /// How soon a page is connected again after its instance died: the other one takes it.
-const BACK: Duration = Duration::from_secs(15);
+const BACK: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn page_live_in_two_windows_changes_are_seen_at_once_and_nothing_is_missed() -> Result<()> {

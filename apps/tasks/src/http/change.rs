@@ -3,25 +3,15 @@
 use chrono::{DateTime, Utc};
 use contracts::task::{Task, TaskEvent};
 use contracts::update::{Change, UpdateEvent};
-use serde_json::{Map, Value};
 use service::event::{About, Origin, Row, row};
 use service::{Caller, Problem};
 use uuid::Uuid;
 
-use crate::metrics::What;
-use crate::task::Next;
+use crate::task::changes::{Difference, Next};
 use crate::{Room, error};
 
 /// How often a change is tried when others change the task meanwhile.
 const ROUNDS: usize = 3;
-
-/// What changed, for `task.updated`.
-pub struct Difference {
-    /// Names of the fields.
-    pub changed: Vec<String>,
-    /// Their values before.
-    pub previous: Map<String, Value>,
-}
 
 /// Changes a task by `decide`, which is asked again with the newest version when another change came between.
 ///
@@ -40,42 +30,41 @@ pub async fn change(
             return Err(error::stale(before.version));
         }
         let Some(next) = decide(&before, room.clock.now())? else { return Ok(before) };
-        let what = if next.happened == Change::Completed { What::Completed } else { What::Updated };
-        let difference = Difference { changed: next.changed, previous: next.previous };
-        let events = events(&Origin::current("tasks"), &next.task, what, Some(difference))?;
-        if room.store.save(&next.task, &caller.zoneinfo, false, &events).await? > 0 {
-            room.metrics.count(what, next.task.priority);
-            return Ok(next.task);
+        let Next { task, happened, difference } = next;
+        let deleted = happened == Change::Deleted;
+        let shown = if deleted { &before } else { &task };
+        let events = events(&Origin::current("tasks"), happened, &task, shown, difference)?;
+        if room.store.save(&task, &caller.zoneinfo, deleted, &events).await? > 0 {
+            room.metrics.count(happened, task.priority);
+            return Ok(task);
         }
     }
     Err(error::contended())
 }
 
-/// The events of a change: one for the other apps, one for the owner's open pages. `task` is as it is after the change, of a deleted one
-/// as it was before.
+/// The events of a change: one for the other apps, one for the owner's open pages. `after` is the task's new version; `shown` is what they
+/// are told: the same, or of a deleted task how it was before.
 ///
 /// # Errors
 /// When an event cannot be written as JSON.
-pub fn events(origin: &Origin, task: &Task, what: What, difference: Option<Difference>) -> sidecar::Result<Vec<Row>> {
-    let version = if what == What::Deleted { task.version + 1 } else { task.version };
-    let about = About { user_id: task.user_id, tenant_id: task.tenant_id, aggregate_id: task.id, version };
-    let (task_id, task_snapshot, at) = (task.id, task.clone(), task.updated_at);
-    let event = match (what, difference) {
-        (What::Created, _) => TaskEvent::Created { task_id, task_snapshot },
-        (What::Deleted, _) => TaskEvent::Deleted { task_id, task_snapshot },
-        (What::Completed, _) => TaskEvent::Completed { task_id, task_snapshot, completed_at: task.completed_at.unwrap_or(at) },
-        (What::Updated, Some(Difference { changed, previous })) => {
-            TaskEvent::Updated { task_id, task_snapshot, changed_fields: changed, previous }
-        }
-        (What::Updated, None) => TaskEvent::Updated { task_id, task_snapshot, changed_fields: Vec::new(), previous: Map::new() },
+pub fn events(
+    origin: &Origin,
+    happened: Change,
+    after: &Task,
+    shown: &Task,
+    difference: Difference,
+) -> sidecar::Result<Vec<Row>> {
+    let (task_id, version, at) = (after.id, after.version, after.updated_at);
+    let about = About { user_id: after.user_id, tenant_id: after.tenant_id, aggregate_id: task_id, version };
+    let task_snapshot = shown.clone();
+    let Difference { changed: changed_fields, previous } = difference;
+    let event = match happened {
+        Change::Created => TaskEvent::Created { task_id, task_snapshot },
+        Change::Deleted => TaskEvent::Deleted { task_id, task_snapshot },
+        Change::Completed => TaskEvent::Completed { task_id, task_snapshot, completed_at: after.completed_at.unwrap_or(at) },
+        _ => TaskEvent::Updated { task_id, task_snapshot, changed_fields, previous },
     };
-    let change = match what {
-        What::Created => Change::Created,
-        What::Updated => Change::Updated,
-        What::Completed => Change::Completed,
-        What::Deleted => Change::Deleted,
-    };
-    let shown = (what != What::Deleted).then(|| Box::new(task.clone()));
-    let update = UpdateEvent::Update { change, task_id, version, task: shown, notification: None };
+    let task = (happened != Change::Deleted).then(|| Box::new(shown.clone()));
+    let update = UpdateEvent::Update { change: happened, task_id, version, task, notification: None };
     Ok(vec![row(origin, about, event, at)?, row(origin, about, update, at)?])
 }

@@ -8,7 +8,7 @@ use service::{Caller, Problem};
 
 use super::change::change;
 use crate::Room;
-use crate::task;
+use crate::task::changes;
 
 /// Completes a task. Completing it again changes nothing and gives the same answer.
 #[utoipa::path(
@@ -17,6 +17,6 @@ use crate::task;
     responses((status = 200, description = "The task", body = Task), service::openapi::Refusals)
 )]
 pub async fn complete(State(room): State<Room>, caller: Caller, Id(id): Id) -> Result<Json<Task>, Problem> {
-    let task = change(&room, &caller, id, None, |before, now| Ok(task::complete(before, now))).await?;
+    let task = change(&room, &caller, id, None, |before, now| Ok(changes::complete(before, now))).await?;
     Ok(Json(task))
 }

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use contracts::task::{Priority, RecurrencePattern, Status, Task};
+use contracts::update::Change;
 use service::event::Origin;
 use service::idempotency::{self, Key, remembered};
 use service::request::JsonBody;
@@ -15,8 +16,8 @@ use uuid::Uuid;
 
 use super::change::events;
 use crate::Room;
-use crate::metrics::What;
 use crate::task;
+use crate::task::changes::Difference;
 
 /// What a new task may have.
 #[derive(ToSchema)]
@@ -55,11 +56,11 @@ pub async fn create(State(room): State<Room>, caller: Caller, headers: HeaderMap
     let key = Key::of(&headers, caller.user_id, "POST /tasks", &body.raw)?;
     let mut task = task::draft(body.fields, Uuid::now_v7(), &caller, now)?;
     task.tags = room.store.spell(caller.user_id, std::mem::take(&mut task.tags)).await?;
-    let events = events(&Origin::current("tasks"), &task, What::Created, None)?;
+    let events = events(&Origin::current("tasks"), Change::Created, &task, &task, Difference::default())?;
     let answer = remembered(key.as_ref(), StatusCode::CREATED, &task);
     match room.store.create(&task, &caller.zoneinfo, &events, &answer).await {
         Ok(_) => {
-            room.metrics.count(What::Created, task.priority);
+            room.metrics.count(Change::Created, task.priority);
             Ok(created(&task))
         }
         Err(error) if error.constraint() == Some(idempotency::CONSTRAINT) => match &key {

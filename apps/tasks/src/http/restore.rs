@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use contracts::task::Task;
+use contracts::update::Change;
 use service::event::Origin;
 use service::request::Id;
 use service::{Caller, Problem};
 
 use super::change::events;
-use crate::metrics::What;
-use crate::{Room, error, task};
+use crate::task::changes::{Difference, moved_on};
+use crate::{Room, error};
 
 /// Restores a deleted task, for 30 days after its deletion. A task that is not deleted is given as it is.
 #[utoipa::path(
@@ -22,8 +23,8 @@ pub async fn restore(State(room): State<Room>, caller: Caller, Id(id): Id) -> Re
         return Ok(Json(task));
     }
     let before = room.store.read_deleted(id, caller.user_id).await?.ok_or_else(Problem::not_found)?;
-    let after = task::moved_on(&before, room.clock.now());
-    let events = events(&Origin::current("tasks"), &after, What::Updated, None)?;
+    let after = moved_on(&before, room.clock.now());
+    let events = events(&Origin::current("tasks"), Change::Updated, &after, &after, Difference::default())?;
     match room.store.save(&after, &caller.zoneinfo, false, &events).await? {
         0 => Err(error::contended()),
         _ => Ok(Json(after)),

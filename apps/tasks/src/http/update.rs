@@ -11,14 +11,14 @@ use utoipa::ToSchema;
 
 use super::change::change;
 use crate::Room;
-use crate::task;
+use crate::task::changes;
 
 /// What may be changed; `null` clears `description`, `due_at`, `reminder_offset_minutes` and `recurrence_pattern`.
 #[derive(ToSchema)]
 #[schema(example = json!({ "title": "Submit the report", "priority": "high" }))]
 #[expect(
     dead_code,
-    reason = "describes the body; `task::changes` reads it field by field, so that one answer names every broken rule"
+    reason = "describes the body; `changes::read` reads it field by field, so that one answer names every broken rule"
 )]
 pub struct UpdateTask {
     /// 1-200 characters after trimming.
@@ -56,10 +56,10 @@ pub async fn update(
     body: JsonBody,
 ) -> Result<Json<Task>, Problem> {
     let expected = if_match(&headers)?;
-    let mut changes = task::changes(body.fields)?;
-    if let Some(names) = changes.tag_names.take() {
-        changes.tag_names = Some(room.store.spell(caller.user_id, names).await?);
+    let mut asked = changes::read(body.fields)?;
+    if let Some(names) = asked.tag_names.take() {
+        asked.tag_names = Some(room.store.spell(caller.user_id, names).await?);
     }
-    let task = change(&room, &caller, id, expected, |before, now| changes.apply(before, &caller.zoneinfo, now)).await?;
+    let task = change(&room, &caller, id, expected, |before, now| asked.apply(before, &caller.zoneinfo, now)).await?;
     Ok(Json(task))
 }

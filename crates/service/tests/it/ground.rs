@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::issuer::{Issuer, Key, person};
 
 /// Longest time that anything here may take to heal or to arrive.
-pub const SOON: Duration = Duration::from_secs(40);
+pub const SOON: Duration = Duration::from_secs(60);
 
 static GROUND: OnceCell<RwLock<Ground>> = OnceCell::const_new();
 

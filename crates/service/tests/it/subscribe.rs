@@ -93,7 +93,7 @@ async fn what_always_fails_is_tried_three_times_and_dead_lettered_while_others_f
         assert_eq!(times.len(), 3);
         for pair in times.windows(2) {
             let gap = (pair[1] - pair[0]).to_std().unwrap();
-            assert!(gap >= Duration::from_millis(900) && gap < Duration::from_secs(10), "{gap:?}");
+            assert!(gap >= Duration::from_millis(900) && gap < Duration::from_secs(30), "{gap:?}");
         }
     }
     ground.all_took_effect_once(&ids(&good)).await;

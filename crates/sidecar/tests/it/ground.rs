@@ -11,7 +11,7 @@ use tokio::sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::peer::Peer;
 
 /// Longest time that anything here may take to heal or to arrive.
-pub const SOON: Duration = Duration::from_secs(30);
+pub const SOON: Duration = Duration::from_secs(60);
 /// The apps whose names the peers borrow: `tasks` has a database, `identity` counters and the signing key, `audit` listens to nobody.
 const APPS: [&str; 3] = ["identity", "tasks", "audit"];
 /// The suite ships no configuration store; this one is made for the test.

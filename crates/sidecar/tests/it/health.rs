@@ -26,7 +26,7 @@ async fn a_sidecar_that_never_comes_is_waited_for_no_longer_than_patience() {
     let (begun, patience) = (Instant::now(), Duration::from_millis(400));
     let error = sidecar.wait(patience).await.unwrap_err();
     assert!(error.is_unavailable(), "{error}");
-    assert!(begun.elapsed() >= patience && begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() >= patience && begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

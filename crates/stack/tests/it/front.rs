@@ -8,6 +8,8 @@ use tokio::net::TcpStream;
 
 use crate::support::{Folder, eventually, http, options, port, start};
 
+const SOON: Duration = Duration::from_secs(60);
+
 #[tokio::test]
 async fn requests_go_round_the_ready_gateways_and_sockets_to_realtime() {
     let folder = Folder::new();
@@ -22,7 +24,7 @@ async fn requests_go_round_the_ready_gateways_and_sockets_to_realtime() {
         }
         seen
     };
-    eventually("both gateways answer", Duration::from_secs(10), async || {
+    eventually("both gateways answer", SOON, async || {
         let seen = answers().await;
         seen.len() == 2
             && seen
@@ -37,7 +39,7 @@ async fn requests_go_round_the_ready_gateways_and_sockets_to_realtime() {
     assert!(body.contains(r#""address":"127.0.0.1""#), "{body}");
 
     stack.stop("gateway-1").await.unwrap();
-    eventually("one gateway answers", Duration::from_secs(10), async || {
+    eventually("one gateway answers", SOON, async || {
         let seen = answers().await;
         seen.len() == 1 && seen.iter().all(|(status, _)| *status == 200)
     })
@@ -56,7 +58,6 @@ async fn requests_go_round_the_ready_gateways_and_sockets_to_realtime() {
     assert_eq!(&back, b"hello");
 
     stack.stop("gateway").await.unwrap();
-    eventually("nobody is ready", Duration::from_secs(10), async || http(front, "GET", "/", &[], "").await.unwrap().0 == 503)
-        .await;
+    eventually("nobody is ready", SOON, async || http(front, "GET", "/", &[], "").await.unwrap().0 == 503).await;
     stack.shutdown().await.unwrap();
 }

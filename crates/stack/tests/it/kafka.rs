@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::{Folder, eventually, http, ids, options, port, publish, start, subscribe};
 
-const SOON: Duration = Duration::from_secs(40);
+const SOON: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn kafka_carries_events_through_its_own_death_and_zipkin_sees_them() {

@@ -14,12 +14,11 @@ use tests::{Person, Suite, eventually};
 
 use super::ledger::Ledger;
 use super::random::Random;
-use super::{BACK, alone, books, now, options, say};
+use super::{BACK, alone, books, is_long, now, options, say};
 
-/// How often each part is killed.
-const KILLS: usize = 5;
-/// How many operations must be acknowledged.
-const OPERATIONS: usize = 2_000;
+/// How often each part is killed, and how many operations must be acknowledged: in full, and shortened where the gate runs it.
+const FULL: Measure = Measure { kills: 5, operations: 2_000 };
+const SHORT: Measure = Measure { kills: 1, operations: 400 };
 /// People who write at the same time.
 const WRITERS: u64 = 8;
 /// Longest time a writer thinks between two operations, and the killer between two kills.
@@ -27,14 +26,24 @@ const THINK_MS: u64 = 500;
 /// How long after the last kill everything may still be on its way.
 const CALM: Duration = Duration::from_secs(120);
 
+/// How much of it.
+#[derive(Clone, Copy)]
+struct Measure {
+    /// Of each part.
+    kills: usize,
+    /// Acknowledged.
+    operations: usize,
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chaos_nothing_is_lost_and_nothing_happens_twice_while_every_part_is_killed() -> Result<()> {
     let apps = ["identity", "tasks", "reminders", "notifications", "realtime", "audit", "web", "gateway"];
     let (random, seed) = Random::of_run("nothing lost")?;
-    alone(options("loss", &apps)?, async |suite| run(suite, random, seed).await).await
+    let measure = if is_long() { FULL } else { SHORT };
+    alone(options("loss", &apps)?, async |suite| run(suite, measure, random, seed).await).await
 }
 
-async fn run(suite: &Suite, mut random: Random, seed: u64) -> Result<()> {
+async fn run(suite: &Suite, measure: Measure, mut random: Random, seed: u64) -> Result<()> {
     let began = Instant::now();
     let (ledger, over, late) = (Ledger::default(), Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let (mut people, mut writers) = (Vec::new(), tokio::task::JoinSet::new());
@@ -44,11 +53,11 @@ async fn run(suite: &Suite, mut random: Random, seed: u64) -> Result<()> {
         writers.spawn(write(person, ledger.clone(), Random::new(seed + 1 + number), late.clone(), over.clone()));
     }
 
-    let killed = kill(suite, &ledger, &mut random, &late).await;
+    let killed = kill(suite, measure.kills, &ledger, &mut random, &late).await;
     let last_kill = Instant::now();
     if killed.is_ok() {
-        // Whatever the killing left undone of the two thousand.
-        let enough = async || Ok((ledger.operations() >= OPERATIONS).then_some(()));
+        // Whatever the killing left undone.
+        let enough = async || Ok((ledger.operations() >= measure.operations).then_some(()));
         eventually("enough operations are acknowledged", CALM, enough).await?;
     }
     over.store(true, Ordering::Relaxed);
@@ -107,11 +116,17 @@ async fn write(person: Person, ledger: Ledger, mut random: Random, late: Arc<Ato
 }
 
 /// Kills every part again and again in an order of chance, each only when everything is well again.
-async fn kill(suite: &Suite, ledger: &Ledger, random: &mut Random, late: &AtomicBool) -> Result<BTreeMap<String, usize>> {
+async fn kill(
+    suite: &Suite,
+    rounds: usize,
+    ledger: &Ledger,
+    random: &mut Random,
+    late: &AtomicBool,
+) -> Result<BTreeMap<String, usize>> {
     let parts: Vec<String> = suite.stack().parts().into_iter().map(|(name, ..)| name).collect();
     // Each once a round: a part that is killed as soon as it is back is left down longer each time, which is the supervisor's doing.
     let mut order = Vec::new();
-    for _ in 0..KILLS {
+    for _ in 0..rounds {
         let mut round: Vec<&String> = parts.iter().collect();
         random.shuffle(&mut round);
         order.extend(round);

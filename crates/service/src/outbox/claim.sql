@@ -1,6 +1,8 @@
 -- Rows to publish now, oldest first, for one worker. A row waits for every earlier unpublished row of its key, parked ones included.
 with input as (
-  select worker, lease_seconds, batch from jsonb_to_record($1::jsonb) as i(worker uuid, lease_seconds integer, batch integer)
+  -- Not waited for until it is on disk: a claim that PostgreSQL forgets when it dies only repeats events, which every consumer bears.
+  select worker, lease_seconds, batch, set_config('synchronous_commit', 'off', true)
+  from jsonb_to_record($1::jsonb) as i(worker uuid, lease_seconds integer, batch integer)
 ), ready as (
   -- A payload of up to 2,000 bytes is stored as it is and is at most six times as long when written out; a larger one may be compressed.
   select o.id, o.seq,

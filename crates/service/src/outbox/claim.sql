@@ -4,9 +4,10 @@ with input as (
   select worker, lease_seconds, batch, set_config('synchronous_commit', 'off', true)
   from jsonb_to_record($1::jsonb) as i(worker uuid, lease_seconds integer, batch integer)
 ), ready as (
-  -- A payload of up to 2,000 bytes is stored as it is and is at most six times as long when written out; a larger one may be compressed.
+  -- A payload of up to 2,000 bytes is at most six times as long when written out; only a larger or compressed one is measured, which costs.
   select o.id, o.seq,
-    case when pg_column_size(o.payload) <= 2000 then 12000 else octet_length(o.payload::text) end as size
+    case when pg_column_size(o.payload) <= 2000 and pg_column_compression(o.payload) is null then 12000
+      else octet_length(o.payload::text) end as size
   from outbox_events o
   where o.published_at is null
     and o.next_attempt_at <= now()

@@ -40,7 +40,7 @@ impl Forwarder {
             occurred_at: event.occurred_at,
         };
         let push = Push { text: text.into(), context, occurred_at: event.occurred_at };
-        let pages = self.state.hub.push(&news, &push, self.state.base.clock.now());
+        let pages = self.state.hub.push(&news, &push);
         Ok(if pages > 0 { Effect::Done } else { Effect::Ignored })
     }
 }

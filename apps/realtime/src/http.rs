@@ -54,7 +54,7 @@ pub async fn open(Shared(state): Shared<State>, request: Request) -> Result<Resp
         .map_err(|rejection| Problem::new(Code::BadRequest, "This path takes WebSocket upgrades only.").caused_by(rejection))?;
     let upgrade = upgrade.max_message_size(MAX_INBOUND).max_frame_size(MAX_INBOUND);
     Ok(upgrade.on_upgrade(move |socket| {
-        let seat = state.hub.join(caller.user_id);
+        let seat = state.hub.join(caller.user_id, state.base.clock.now());
         socket::serve(state, socket, seat, expires_at)
     }))
 }

@@ -4,12 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sidecar::Context;
 use tokio::sync::{Notify, mpsc, watch};
 use uuid::Uuid;
 
 use crate::seen::{News, Seen};
+
+/// A page reads its lists when it connects, so what happened before is no news to it; but a change is stamped some time before it is
+/// committed, and clocks differ.
+const BEFORE_JOINING: TimeDelta = TimeDelta::seconds(60);
 
 /// A frame on its way to a page.
 #[derive(Clone, Debug)]
@@ -40,6 +44,7 @@ struct Inner {
 /// The hub's end of one socket.
 struct Line {
     id: Uuid,
+    joined: DateTime<Utc>,
     frames: mpsc::Sender<Push>,
     overflowed: Arc<Notify>,
 }
@@ -63,32 +68,38 @@ impl Hub {
     }
 
     /// Takes a place among the sockets of a person.
-    pub fn join(&self, user_id: Uuid) -> Seat {
+    pub fn join(&self, user_id: Uuid, now: DateTime<Utc>) -> Seat {
         let (sender, frames) = mpsc::channel(self.queue);
         let (id, overflowed) = (Uuid::now_v7(), Arc::new(Notify::new()));
-        let line = Line { id, frames: sender, overflowed: overflowed.clone() };
+        let line = Line { id, joined: now, frames: sender, overflowed: overflowed.clone() };
         self.lock().people.entry(user_id).or_default().push(line);
         self.open.send_modify(|open| *open += 1);
         Seat { id, user_id, hub: self.clone(), frames, overflowed }
     }
 
     /// Pushes to every socket of the person it is about, if they have one here and it is news. Gives to how many.
-    pub fn push(&self, news: &News, push: &Push, now: DateTime<Utc>) -> usize {
+    pub fn push(&self, news: &News, push: &Push) -> usize {
         let mut inner = self.lock();
         // Without a socket nothing is remembered: a page that connects later may still get it, once.
-        if !inner.people.contains_key(&news.user_id) || !inner.seen.admit(news, now) {
+        if !inner.people.contains_key(&news.user_id) || !inner.seen.admit(news) {
             return 0;
         }
         let Some(lines) = inner.people.get_mut(&news.user_id) else { return 0 };
+        let mut pages = 0;
         // A socket that cannot keep up is let go: its page comes back and reads the lists, so it misses nothing.
         lines.retain(|line| {
+            if news.occurred_at < line.joined - BEFORE_JOINING {
+                return true;
+            }
             let taken = line.frames.try_send(push.clone()).is_ok();
-            if !taken {
+            if taken {
+                pages += 1;
+            } else {
                 line.overflowed.notify_one();
             }
             taken
         });
-        lines.len()
+        pages
     }
 
     /// Resolves when there is no socket.
@@ -138,13 +149,13 @@ mod tests {
             occurred_at: now(),
         };
         let push = Push { text: event.to_string().into(), context: Context::unrecorded(), occurred_at: now() };
-        hub.push(&news, &push, now())
+        hub.push(&news, &push)
     }
 
     #[test]
     fn each_page_of_a_person_gets_it_and_nobody_else() {
         let hub = Hub::new(now(), 4);
-        let (mut one, mut two, mut other) = (hub.join(ANNA), hub.join(ANNA), hub.join(BEN));
+        let (mut one, mut two, mut other) = (hub.join(ANNA, now()), hub.join(ANNA, now()), hub.join(BEN, now()));
         assert_eq!(send(&hub, ANNA, 10), 2);
         assert_eq!(one.frames.try_recv().unwrap().text.as_str(), "10");
         assert_eq!(two.frames.try_recv().unwrap().text.as_str(), "10");
@@ -154,17 +165,17 @@ mod tests {
     #[test]
     fn a_repeat_reaches_no_page_twice() {
         let hub = Hub::new(now(), 4);
-        let seat = hub.join(ANNA);
+        let seat = hub.join(ANNA, now());
         assert_eq!((send(&hub, ANNA, 10), send(&hub, ANNA, 10)), (1, 0));
         drop(seat);
-        let _later = hub.join(ANNA);
+        let _later = hub.join(ANNA, now());
         assert_eq!(send(&hub, ANNA, 10), 0);
     }
 
     #[test]
     fn a_full_queue_lets_the_socket_go_and_spares_the_others() {
         let hub = Hub::new(now(), 1);
-        let (slow, mut quick) = (hub.join(ANNA), hub.join(ANNA));
+        let (slow, mut quick) = (hub.join(ANNA, now()), hub.join(ANNA, now()));
         assert_eq!(send(&hub, ANNA, 10), 2);
         assert!(quick.frames.try_recv().is_ok());
         assert_eq!(send(&hub, ANNA, 11), 1);
@@ -173,9 +184,17 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_late_is_news_to_a_page_that_was_there_and_not_to_one_that_came_since() {
+        let hub = Hub::new(now(), 4);
+        let (mut there, mut since) = (hub.join(ANNA, now()), hub.join(ANNA, now() + TimeDelta::minutes(10)));
+        assert_eq!(send(&hub, ANNA, 10), 1);
+        assert!(there.frames.try_recv().is_ok() && since.frames.try_recv().is_err());
+    }
+
+    #[test]
     fn who_has_left_leaves_nothing_behind() {
         let hub = Hub::new(now(), 1);
-        drop((hub.join(ANNA), hub.join(ANNA)));
+        drop((hub.join(ANNA, now()), hub.join(ANNA, now())));
         assert!(hub.lock().people.is_empty());
         assert_eq!(send(&hub, ANNA, 10), 0);
     }

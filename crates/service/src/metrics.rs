@@ -79,7 +79,7 @@ pub struct FailureLabels {
 pub struct DeadLetterLabels {
     /// Topic the event came from.
     pub topic: String,
-    /// `undecodable`, `version`, `permanent` or `attempts`.
+    /// `undecodable`, `version`, `permanent`, `attempts`, or `refused` by the broker.
     pub reason: &'static str,
 }
 

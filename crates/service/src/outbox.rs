@@ -3,7 +3,7 @@
 //! Woken by its own app's commit and every 500 ms. A worker claims rows by a lease, publishes each topic's rows in one call, and settles
 //! them; a second one helps while the first is busy, so that the database and the broker have work at the same time. A crash between
 //! publish and settle repeats rows; consumers make that harmless. Nothing is ever dropped: after three failures a row is parked and taken
-//! up again every 30 s, or at once when the broker answers again.
+//! up again every 30 s, or at once when the broker answers again; what the broker itself refuses becomes a dead letter.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 use sidecar::publish::Message;
-use sidecar::{Sidecar, Statement, Trace};
+use sidecar::{Error, Sidecar, Statement, Trace};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -25,6 +25,8 @@ use crate::clock::Clock;
 use crate::database::Database;
 use crate::metrics::{Metrics, PublishLabels};
 use crate::telemetry::{Kind, Span, Spans};
+
+mod refused;
 
 const CLAIM: Statement = Statement::new("outbox.claim", include_str!("outbox/claim.sql"));
 const SETTLE: Statement = Statement::new("outbox.settle", include_str!("outbox/settle.sql"));
@@ -34,6 +36,9 @@ const EXPIRE: Statement = Statement::new("outbox.expire", include_str!("outbox/e
 
 /// Rows of one claim: one bulk publish of 500 small events stays far below the sidecar's body limit.
 const BATCH: usize = 500;
+/// Bytes of payload that a broker may find too large for one message. Such a row goes alone: it would fail the whole call, which never says
+/// whose fault it was.
+const LARGE: usize = 256 * 1024;
 /// A worker that died holds its rows this long; several times what a claim, a publish and a settle may take.
 const LEASE_SECONDS: u32 = 20;
 /// How often the relay looks without being woken.
@@ -65,6 +70,8 @@ impl Broker {
 /// One relay: a task inside the app that owns the data.
 #[derive(Clone)]
 pub struct Relay {
+    /// Whose events.
+    pub app: &'static str,
     /// The way to the broker.
     pub sidecar: Sidecar,
     /// Whose outbox.
@@ -96,7 +103,7 @@ struct Claimed {
 /// What one pass did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pass {
-    /// Rows the broker took.
+    /// Rows the broker took, or refused for good.
     pub published: usize,
     /// Rows it did not.
     pub failed: usize,
@@ -156,37 +163,59 @@ impl Relay {
         for row in claimed {
             by_topic.entry(row.topic.clone()).or_default().push(row);
         }
-        let (mut published, mut failed) = (Vec::new(), Vec::new());
+        let (mut published, mut failed, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for (topic, rows) in by_topic {
             let errors = self.publish(&topic, &rows).await;
             for row in rows {
                 let error = errors.get(&row.id);
                 let result = if error.is_some() { "failed" } else { "ok" };
-                let labels = PublishLabels { topic: topic.clone(), event_type: row.event_type, result };
+                let labels = PublishLabels { topic: topic.clone(), event_type: row.event_type.clone(), result };
                 self.metrics.published.get_or_create(&labels).inc();
                 match error {
-                    Some(error) => failed.push(json!({ "id": row.id, "error": error })),
+                    Some(error) if matches!(**error, Error::TooLarge { .. }) && self.bury(&topic, &row, error).await => {
+                        refused.push(json!({ "id": row.id, "error": error.to_string() }));
+                    }
+                    Some(error) => failed.push(json!({ "id": row.id, "error": error.to_string() })),
                     None => published.push(row.id),
                 }
             }
         }
-        let pass = Pass { published: published.len(), failed: failed.len() };
-        self.database.sql().exec(&SETTLE, &json!({ "published": published, "failed": failed })).await?;
+        let pass = Pass { published: published.len() + refused.len(), failed: failed.len() };
+        let settled = json!({ "published": published, "failed": failed, "refused": refused });
+        self.database.sql().exec(&SETTLE, &settled).await?;
         Ok(pass)
     }
 
-    /// Publishes rows of one topic in one call; gives the error of each that was not taken.
-    async fn publish(&self, topic: &str, rows: &[Claimed]) -> BTreeMap<Uuid, String> {
-        let messages: Vec<Message> = rows.iter().map(|row| self.message(row)).collect();
-        let result = self.sidecar.publish_bulk(topic::component(topic), topic, &messages).await;
-        self.broker.note(result.is_ok(), self.clock.now());
-        match result {
-            Ok(failed) => failed.into_iter().filter_map(|entry| Some((entry.id.parse().ok()?, entry.error))).collect(),
-            Err(error) => {
-                tracing::warn!(topic, rows = rows.len(), %error, "the broker did not take the events; they stay in the outbox");
-                rows.iter().map(|row| (row.id, error.to_string())).collect()
+    /// Publishes rows of one topic, the large ones each by itself and all others in one call; gives the error of each that was not taken.
+    async fn publish(&self, topic: &str, rows: &[Claimed]) -> BTreeMap<Uuid, Arc<Error>> {
+        let (large, rows): (Vec<&Claimed>, Vec<&Claimed>) = rows.iter().partition(|row| row.payload.get().len() > LARGE);
+        let component = topic::component(topic);
+        let mut errors = BTreeMap::new();
+        for row in large {
+            if let Err(error) = self.sidecar.publish(component, topic, &self.message(row)).await {
+                errors.insert(row.id, Arc::new(error));
             }
         }
+        if rows.is_empty() {
+            return errors;
+        }
+        let messages: Vec<Message> = rows.iter().map(|row| self.message(row)).collect();
+        let result = self.sidecar.publish_bulk(component, topic, &messages).await;
+        self.broker.note(result.is_ok(), self.clock.now());
+        match result {
+            Ok(failed) => errors.extend(failed.into_iter().filter_map(|entry| {
+                Some((
+                    entry.id.parse().ok()?,
+                    Arc::new(Error::NoAnswer { call: format!("publish {topic}"), detail: entry.error }),
+                ))
+            })),
+            Err(error) => {
+                tracing::warn!(topic, rows = rows.len(), %error, "the broker did not take the events; they stay in the outbox");
+                let error = Arc::new(error);
+                errors.extend(rows.iter().map(|row| (row.id, error.clone())));
+            }
+        }
+        errors
     }
 
     /// The message of a row. Its trace position is a span that shows how long the row waited in the outbox.

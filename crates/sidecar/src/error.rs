@@ -51,6 +51,14 @@ pub enum Error {
         /// Which building block and name.
         call: String,
     },
+    /// The message is larger than the broker takes, whenever it is sent.
+    #[error("{call}: too large: {detail}")]
+    TooLarge {
+        /// Which building block and name.
+        call: String,
+        /// For the log only.
+        detail: String,
+    },
     /// daprd or the component answered with an error.
     #[error("{call}: refused with {status}: {detail}")]
     Refused {
@@ -82,9 +90,12 @@ impl Error {
         match self {
             Self::NoAnswer { .. } | Self::TimedOut { .. } => true,
             Self::Database { sqlstate, .. } => ["08", "40", "53", "57"].iter().any(|class| sqlstate.starts_with(class)),
-            Self::NoRow { .. } | Self::Conflict { .. } | Self::Refused { .. } | Self::Malformed { .. } | Self::HostilePath(_) => {
-                false
-            }
+            Self::NoRow { .. }
+            | Self::Conflict { .. }
+            | Self::TooLarge { .. }
+            | Self::Refused { .. }
+            | Self::Malformed { .. }
+            | Self::HostilePath(_) => false,
         }
     }
 

@@ -33,6 +33,8 @@ pub struct FailedEntry {
     pub error: String,
 }
 
+/// What Kafka's brokers (`MESSAGE_TOO_LARGE`) and daprd's client for them say of a message above `max.message.bytes` and `maxMessageBytes`.
+const TOO_LARGE: [&str; 2] = ["Message was too large", "larger than configured Producer.MaxMessageBytes"];
 const JSON: &str = "application/json";
 
 impl Message {
@@ -55,7 +57,8 @@ impl Sidecar {
     /// Publishes one message.
     ///
     /// # Errors
-    /// [`Error::NoAnswer`] or [`Error::Refused`] when the broker did not take it; it may have taken it all the same.
+    /// [`Error::TooLarge`] when the broker never takes it; [`Error::NoAnswer`] when it did not take it now, and it may
+    /// have taken it all the same.
     pub async fn publish(&self, pubsub: &str, topic: &str, message: &Message) -> Result<()> {
         let request = proto::PublishEventRequest {
             pubsub_name: pubsub.to_owned(),
@@ -66,7 +69,7 @@ impl Sidecar {
         };
         self.observed("publish", topic, self.inner.timeout, async {
             let (mut client, request) = self.grpc(request);
-            client.publish_event(request).await.map_err(|status| unavailable_broker(topic, &status))?;
+            client.publish_event(request).await.map_err(|status| not_taken(topic, &status))?;
             Ok(())
         })
         .await
@@ -75,7 +78,8 @@ impl Sidecar {
     /// Publishes a batch in one call and gives the entries that the broker did not take.
     ///
     /// # Errors
-    /// As [`Sidecar::publish`]; none of the batch is known to be taken then.
+    /// [`Error::NoAnswer`]; none of the batch is known to be taken then. One message that is too large makes the whole call fail on Kafka, and
+    /// nothing tells which.
     pub async fn publish_bulk(&self, pubsub: &str, topic: &str, messages: &[Message]) -> Result<Vec<FailedEntry>> {
         let entries = messages.iter().map(|message| proto::BulkPublishRequestEntry {
             entry_id: message.id.clone(),
@@ -91,7 +95,7 @@ impl Sidecar {
         };
         self.observed("publish", topic, self.inner.timeout, async {
             let (mut client, request) = self.grpc(request);
-            let response = client.bulk_publish_event(request).await.map_err(|status| unavailable_broker(topic, &status))?;
+            let response = client.bulk_publish_event(request).await.map_err(|status| not_taken(topic, &status))?;
             let failed = response.into_inner().failed_entries.into_iter();
             Ok(failed.map(|entry| FailedEntry { id: entry.entry_id, error: entry.error }).collect())
         })
@@ -99,11 +103,12 @@ impl Sidecar {
     }
 }
 
-/// daprd answers `Internal` when the broker is away: nothing is wrong with the message.
-fn unavailable_broker(topic: &str, status: &tonic::Status) -> Error {
-    let call = format!("publish {topic}");
+/// daprd answers `Internal` when the broker is away, and when it is not but refuses the message.
+fn not_taken(topic: &str, status: &tonic::Status) -> Error {
+    let (call, detail) = (format!("publish {topic}"), status.message().to_owned());
     match status.code() {
-        tonic::Code::Internal | tonic::Code::Unknown => Error::NoAnswer { call, detail: status.message().to_owned() },
+        _ if TOO_LARGE.iter().any(|words| detail.contains(words)) => Error::TooLarge { call, detail },
+        tonic::Code::Internal | tonic::Code::Unknown => Error::NoAnswer { call, detail },
         _ => Error::from_status(&call, status),
     }
 }

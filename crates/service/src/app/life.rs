@@ -92,6 +92,7 @@ async fn start<A: App>(
     let background = std::mem::take(&mut parts.background).into_iter().collect();
     if has_data {
         let relay = Relay {
+            app: A::ID,
             sidecar: base.sidecar.clone(),
             database: base.database.clone(),
             metrics: base.metrics.clone(),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::ground::{Ground, event, eventually, id, ids, options};
 
 #[tokio::test]
-async fn with_kafka_one_poison_event_stops_nobody_and_an_outage_loses_nothing() {
+async fn with_kafka_neither_poison_nor_a_refused_event_stops_others_and_an_outage_loses_nothing() {
     let mut options = options("kafka", &["identity", "tasks"]);
     options.set = stack::Set::Kafka;
     options.patience = std::time::Duration::from_secs(120);
@@ -20,6 +20,8 @@ async fn with_kafka_one_poison_event_stops_nobody_and_an_outage_loses_nothing() 
     assert_eq!((letter["attempts"].as_u64(), letter["reason"].as_str()), (Some(3), Some("failed: as it was told")));
     assert_eq!(ground.count("attempts", id(&poison)).await, 3);
     assert_eq!(ground.letters(id(&poison)).await.len(), 1);
+
+    what_the_broker_refuses_is_dead_lettered(&ground).await;
 
     // The broker goes while changes are made: they are taken, and their events wait.
     ground.stack.stop("kafka").await.unwrap();
@@ -46,4 +48,32 @@ async fn with_kafka_one_poison_event_stops_nobody_and_an_outage_loses_nothing() 
     ground.stack.start_part("kafka").await.unwrap();
     ground.all_took_effect_once(&ids(&made)).await;
     ground.stack.shutdown().await.unwrap();
+}
+
+/// Three events of one key: the second is larger than Kafka takes, and the third does not wait for it.
+async fn what_the_broker_refuses_is_dead_lettered(ground: &Ground) {
+    let [first, mut large, last] = [event("good"), event("good"), event("good")];
+    large["text"] = "x".repeat(2_000_000).into();
+    let database = ground.database().await;
+    let insert =
+        "insert into tasks.outbox_events (id, topic, key, aggregate_type, aggregate_id, aggregate_version, event_type, payload)
+        values ($1, 'task-events', 'one', 'thing', $1, 1, 'probe.told', $2)";
+    for event in [&first, &large, &last] {
+        let event_id: uuid::Uuid = id(event).parse().unwrap();
+        database.execute(insert, &[&event_id, event]).await.unwrap();
+    }
+    ground.all_took_effect_once(&ids(&[first, last])).await;
+    let letter = eventually("the dead letter", async || ground.letters(id(&large)).await.into_iter().next()).await;
+    assert!(letter["reason"].as_str().unwrap().starts_with("the broker refused the event of 2000"), "{}", letter["reason"]);
+    assert_eq!(
+        (&letter["app"], &letter["original"]["source"], &letter["original"]["data"]),
+        (&Value::Null, &"tasks".into(), &Value::Null)
+    );
+    let kept = "select published_at is not null and error_message like '%arge%' and payload ->> 'event_id' = $1
+        from tasks.outbox_events where id::text = $1";
+    eventually("the outbox keeps it with its reason", async || {
+        database.query_one(kept, &[&id(&large)]).await.unwrap().get::<_, Option<bool>>(0).unwrap_or(false).then_some(())
+    })
+    .await;
+    assert_eq!(ground.count("effects", id(&large)).await, 0);
 }

@@ -30,6 +30,7 @@ async fn relay(ground: &Ground) -> (Relay, tokio_postgres::Client, MutexGuard<'s
     let client = ground.database().await;
     client.batch_execute("set search_path = audit; truncate outbox_events").await.unwrap();
     let relay = Relay {
+        app: "audit",
         sidecar,
         database,
         metrics: Metrics::new("audit"),

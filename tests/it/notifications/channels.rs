@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tests::socket::Socket;
 
 use super::{Reader, suite};
@@ -25,7 +25,7 @@ async fn flow_each_of_the_eight_combinations_of_channels_tells_on_those_and_no_o
         // Who wants to be told nowhere cannot be told.
         let ended = if switches.contains(&true) { "delivered" } else { "failed" };
         let list = shows(&reader.person, *task, TOLD, &[(1, ended)]).await.with_context(|| format!("{switches:?}"))?;
-        let results: serde_json::Map<_, _> = [("in_app", in_app), ("email", email), ("sms", sms)]
+        let results: Map<_, _> = [("in_app", in_app), ("email", email), ("sms", sms)]
             .into_iter()
             .filter(|(_, on)| *on)
             .map(|(name, _)| (name.to_owned(), json!("sent")))
@@ -53,11 +53,12 @@ async fn flow_what_was_told_in_the_page_waits_there_in_pages_until_it_is_read() 
     }
     let mut socket = Socket::open(person).await?;
     let third = reader.remind_now("third").await?;
-    let frame = socket.next(TOLD, |frame| frame["change"] == "notification").await?;
-    ensure!(frame["notification"]["title"] == "third" && frame["task_id"] == json!(third), "{frame}");
+    let is_third = |frame: &Value| frame["change"] == "notification" && frame["task_id"] == json!(third);
+    let frame = socket.next(TOLD, is_third).await?;
+    ensure!(frame["notification"]["title"] == "third", "{frame}");
 
     let page = async |query: &str| anyhow::Ok(person.get(&format!("/notifications{query}")).await?.is(200)?.json());
-    let titles = |page: &serde_json::Value| -> Vec<String> {
+    let titles = |page: &Value| -> Vec<String> {
         let items = page["items"].as_array().cloned().unwrap_or_default();
         items.iter().map(|item| item["title"].as_str().unwrap_or_default().to_owned()).collect()
     };

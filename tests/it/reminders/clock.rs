@@ -41,7 +41,8 @@ async fn flow_the_clock_of_each_instance_calls_every_ten_seconds() -> Result<()>
             let text = scrape(&suite, instance.app_port).await?;
             anyhow::Ok(sum(&text, "http_requests_total", &["/jobs/reminder-trigger", "status=\"200\""]))
         };
-        let (mut seen, answered) = (calls().await?, answers().await?);
+        // The answers first: a call between the two looks is then one answer more, not one less.
+        let (answered, mut seen) = (answers().await?, calls().await?);
         let mut times = Vec::new();
         for _ in 0..3 {
             let next = seen + 1.0;

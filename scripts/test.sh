@@ -101,8 +101,9 @@ layer unit 3 cargo test --locked --workspace --lib --bins --no-fail-fast
 # Stacks that take stated ports, one after the other; then what mostly waits, side by side.
 layer stack 3 cargo test --locked -p stack -p outrigger --test '*' --no-fail-fast -- --test-threads=1
 layer crates 4 cargo test --locked --workspace --exclude tests --exclude stack --exclude outrigger --test '*' --no-fail-fast -- --test-threads=4
-layer redis 6 stories local 6 'contract_|flow_'
-layer kafka 5 stories kafka 5 'contract_|flow_'
+# Stories mostly wait, each for its own people: more of them than processors at once.
+layer redis 6 stories local 6 'contract_|flow_' --test-threads=12
+layer kafka 5 stories kafka 5 'contract_|flow_' --test-threads=12
 layer page-tools 1 page_tools
 layer pages 5 stories local 5 page_
 # Killing every part at random takes minutes on each set: with --long, as do the faults on Kafka.

@@ -11,6 +11,7 @@ use tests::{Person, Suite, eventually};
 use uuid::Uuid;
 
 use super::{SOON, TOLD, events, id, messages, now, shows, to_tell_at};
+use crate::guards::tick;
 
 /// How long a part may take to be back.
 const BACK: Duration = Duration::from_secs(30);
@@ -46,6 +47,7 @@ async fn while_tasks_are_away(suite: &Suite, person: &Person, database: &Databas
     let waits = "select count(*) from reminders.reminders
                  where id = $1 and delivery_status = 'scheduled' and attempts >= 2 and claimed_until is null";
     eventually("two ticks have taken it and given it back", TOLD, async || {
+        tick(suite).await?;
         Ok((database.count(waits, &[&reminder]).await? == 1).then_some(()))
     })
     .await?;
@@ -53,6 +55,7 @@ async fn while_tasks_are_away(suite: &Suite, person: &Person, database: &Databas
     ensure!(said == json!(["reminder.scheduled"]) && messages(database, task).await? == 0, "told without asking: {said}");
     suite.stack().start_part("tasks").await?;
     suite.stack().wait_ready(BACK).await?;
+    tick(suite).await?;
     shows(person, task, TOLD, &[(1, "delivered")]).await?;
     once(suite, database, task, reminder).await
 }
@@ -60,7 +63,7 @@ async fn while_tasks_are_away(suite: &Suite, person: &Person, database: &Databas
 /// Nobody looks at the clock while times pass: what came due fires once, what its owner completed meanwhile does not, and of a task that
 /// has been over for more than a day nobody is told. Days do not pass in a test: the administrator makes the rows of one task older.
 async fn while_the_clock_is_away(suite: &Suite, person: &Person, database: &Database) -> Result<()> {
-    let remind_at = now() + TimeDelta::seconds(10);
+    let remind_at = now() + TimeDelta::seconds(7);
     let (mut tasks, mut set) = (Vec::new(), Vec::new());
     for title in ["missed", "completed meanwhile", "long over", "nearly long over"] {
         tasks.push(person.create_task(&to_tell_at(remind_at, title)).await?.id);

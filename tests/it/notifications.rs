@@ -1,5 +1,6 @@
 //! Notifications: on which channels a person is told, in which words, how often it is tried, and that it is once.
 
+mod attempts;
 mod channels;
 mod refusals;
 mod twice;

@@ -206,6 +206,11 @@ fn only() -> Option<Vec<String>> {
     variable(APPS).map(|apps| apps.split(',').map(str::to_owned).collect())
 }
 
+/// Whether stories take the time that their requirement names, where the gate shortens it (`scripts/test.sh --long`).
+pub fn is_long() -> bool {
+    variable("OUTRIGGER_LONG").is_some_and(|long| long == "yes")
+}
+
 /// A setting of the run, from its environment.
 #[expect(clippy::disallowed_methods, reason = "the harness reads its settings where they are used")]
 pub fn variable(name: &str) -> Option<String> {

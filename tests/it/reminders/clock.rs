@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use futures::StreamExt;
 use futures::future::try_join_all;
 use tests::database::Database;
-use tests::suite::variable;
+use tests::suite::is_long;
 use tests::{Suite, eventually};
 
 use super::{SOON, now, to_tell_at};
@@ -68,8 +68,7 @@ async fn flow_reminders_of_several_people_are_never_early_and_at_most_thirty_sec
     if !suite.runs("reminders") || !suite.runs("notifications") {
         return Ok(());
     }
-    let is_long = variable("OUTRIGGER_LONG").is_some_and(|long| long == "yes");
-    let (reminders, within) = if is_long { LONG } else { SHORT };
+    let (reminders, within) = if is_long() { LONG } else { SHORT };
     let people = try_join_all((0..PEOPLE).map(|_| Reader::new(&suite, [true, false, false]))).await?;
     let first = now() + AHEAD;
     let tasks = (0..reminders).zip(people.iter().cycle()).map(|(number, reader)| {

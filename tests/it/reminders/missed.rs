@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
 use serde_json::json;
 use tests::database::Database;
+use tests::suite::is_long;
 use tests::{Person, Suite, eventually};
 use uuid::Uuid;
 
@@ -15,6 +16,8 @@ use crate::guards::tick;
 
 /// How long a part may take to be back.
 const BACK: Duration = Duration::from_secs(30);
+/// How long nobody looks at the clock with `--long`; otherwise until times have passed.
+const AWAY: TimeDelta = TimeDelta::minutes(3);
 /// Instances of reminders: each with its own clock, none of which may fire what another fires.
 const INSTANCES: u16 = 2;
 
@@ -79,7 +82,8 @@ async fn while_the_clock_is_away(suite: &Suite, person: &Person, database: &Data
     let due_at = remind_at + TimeDelta::minutes(1);
     make_due(database, set[2].0, due_at - TimeDelta::hours(25)).await?;
     make_due(database, set[3].0, due_at - TimeDelta::hours(23)).await?;
-    eventually("the time has come", SOON, async || Ok((now() > remind_at).then_some(()))).await?;
+    let back_at = if is_long() { now() + AWAY } else { remind_at };
+    eventually("the time has come", SOON + AWAY.to_std()?, async || Ok((now() > back_at).then_some(()))).await?;
     try_join_all(clocks.iter().map(|part| stack.start_part(part))).await?;
     stack.wait_ready(BACK).await?;
 

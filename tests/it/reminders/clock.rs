@@ -7,11 +7,12 @@ use anyhow::{Context, Result, ensure};
 use chrono::TimeDelta;
 use futures::StreamExt;
 use futures::future::try_join_all;
+use serde_json::json;
 use tests::database::Database;
 use tests::suite::is_long;
 use tests::{Suite, eventually};
 
-use super::{SOON, now, to_tell_at};
+use super::{SOON, events, id, now, shows, to_tell_at, told};
 use crate::notifications::Reader;
 
 /// How many reminders within how many seconds: two turns of the clock; with `--long` many.
@@ -111,6 +112,38 @@ async fn flow_reminders_of_several_people_are_never_early_and_at_most_thirty_sec
     ensure!(told == reminders as usize, "{told} lines in their pages");
     counters_are_true(&suite, &database).await?;
     suite.settled(&people.iter().map(|reader| reader.person.tenant_id).collect::<Vec<_>>()).await
+}
+
+/// What fires while its task changes was not cancelled, and nobody counts that it was. A trigger of the administrator's stands in for the
+/// instance that was faster; it sees this story's person only.
+#[tokio::test]
+async fn flow_what_fires_while_its_task_changes_is_not_counted_as_cancelled() -> Result<()> {
+    told(async |suite, person| {
+        let database = Database::of(&suite).await?;
+        let task = person.create_task(&to_tell_at(now() + TimeDelta::hours(1), "Submit report")).await?.id;
+        let reminder = id(&shows(&person, task, SOON, &[(1, "scheduled")]).await?[0])?;
+        let name = format!("keep_{}", person.user_id.simple());
+        let keep = format!(
+            "create function reminders.{name}() returns trigger language plpgsql as $$ begin return null; end $$;
+             create trigger {name} before update on reminders.reminders for each row
+             when (new.user_id = '{}') execute function reminders.{name}();",
+            person.user_id
+        );
+        database.client().batch_execute(&keep).await?;
+        let done = person.complete(task).await;
+        let known = "select count(*) from reminders.task_schedule where task_id = $1 and status = 'completed'";
+        let heard = eventually("reminders knows that it is done", SOON, async || {
+            Ok((database.count(known, &[&task]).await? == 1).then_some(()))
+        });
+        let heard = heard.await;
+        let forget = format!("drop trigger {name} on reminders.reminders; drop function reminders.{name}();");
+        database.client().batch_execute(&forget).await?;
+        done?;
+        heard?;
+        ensure!(events(&database, reminder).await? == json!(["reminder.scheduled"]), "nothing is said of what did not happen");
+        counters_are_true(&suite, &database).await
+    })
+    .await
 }
 
 /// What all instances counted since they began, together, is what stands in the tables; and each knows how many are to come.

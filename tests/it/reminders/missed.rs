@@ -43,10 +43,11 @@ async fn flow_what_came_due_while_a_part_was_away_is_told_once_when_it_is_back()
 
 /// The trigger asks tasks before it tells anybody; while tasks cannot answer, the reminder waits for the next tick.
 async fn while_tasks_are_away(suite: &Suite, person: &Person, database: &Database) -> Result<()> {
-    let remind_at = now() + TimeDelta::seconds(2);
+    let remind_at = now() + TimeDelta::seconds(6);
     let task = person.create_task(&to_tell_at(remind_at, "while tasks are away")).await?.id;
     let reminder = id(&shows(person, task, SOON, &[(1, "scheduled")]).await?[0])?;
     suite.stack().stop("tasks").await?;
+    ensure!(now() < remind_at, "stopping took too long");
     let waits = "select count(*) from reminders.reminders
                  where id = $1 and delivery_status = 'scheduled' and attempts >= 2 and claimed_until is null";
     eventually("two ticks have taken it and given it back", TOLD, async || {
@@ -66,7 +67,7 @@ async fn while_tasks_are_away(suite: &Suite, person: &Person, database: &Databas
 /// Nobody looks at the clock while times pass: what came due fires once, what its owner completed meanwhile does not, and of a task that
 /// has been over for more than a day nobody is told. Days do not pass in a test: the administrator makes the rows of one task older.
 async fn while_the_clock_is_away(suite: &Suite, person: &Person, database: &Database) -> Result<()> {
-    let remind_at = now() + TimeDelta::seconds(7);
+    let remind_at = now() + TimeDelta::seconds(10);
     let (mut tasks, mut set) = (Vec::new(), Vec::new());
     for title in ["missed", "completed meanwhile", "long over", "nearly long over"] {
         tasks.push(person.create_task(&to_tell_at(remind_at, title)).await?.id);

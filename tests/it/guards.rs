@@ -170,7 +170,7 @@ async fn contract_a_reminder_that_is_held_is_left_alone_until_its_lease_ends() -
 }
 
 /// Every instance of reminders is told, several times at once, that time has passed.
-async fn tick(suite: &Suite) -> Result<()> {
+pub(crate) async fn tick(suite: &Suite) -> Result<()> {
     let instances = suite.stack().instances().iter().filter(|instance| instance.app == "reminders");
     let ticks = instances.flat_map(|instance| [instance; 4]).map(|instance| {
         let url = format!("http://127.0.0.1:{}/jobs/reminder-trigger", instance.app_port);

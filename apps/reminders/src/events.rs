@@ -72,10 +72,13 @@ impl Events {
         let pursuit = Pursuit::new(story, revision, after, &known.reminders, &steps, self.clock.now())?;
         match self.store.follow(&pursuit).await {
             Ok(0) => Ok(None),
-            Ok(_) => {
-                self.metrics.scheduled.inc_by(pursuit.sets() as u64);
-                self.metrics.cancelled.inc_by(pursuit.cancels() as u64);
-                tracing::info!(user_id = %after.user_id, task_id = %after.task_id, set = pursuit.sets(), cancelled = pursuit.cancels(), "reminders follow their task");
+            Ok(rows) => {
+                // One row is the task's event; what was to be set was set, or the statement had failed.
+                let set = pursuit.sets() as u64;
+                let cancelled = rows.saturating_sub(1 + set);
+                self.metrics.scheduled.inc_by(set);
+                self.metrics.cancelled.inc_by(cancelled);
+                tracing::info!(user_id = %after.user_id, task_id = %after.task_id, set, cancelled, "reminders follow their task");
                 Ok(Some(Effect::Done))
             }
             Err(error) => match error.constraint() {

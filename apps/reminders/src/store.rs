@@ -65,7 +65,7 @@ impl Store {
         self.database.read(&FIND, &json!({ "task_id": task_id, "event_id": event })).await
     }
 
-    /// Follows a change of a task. 0: somebody was faster, read again.
+    /// Follows a change of a task. 0: somebody was faster, read again; otherwise 1 and the number of reminders that were set or cancelled.
     ///
     /// # Errors
     /// As [`Database::write`]; [`PROCESSED`] is violated by a duplicate, [`ONCE_OPEN`] by a lost race.

@@ -3,7 +3,7 @@
 mod http;
 mod smtp;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -47,6 +47,10 @@ struct Caught {
     refuse_mail: VecDeque<String>,
     /// Statuses for the next text messages.
     refuse_sms: VecDeque<u16>,
+    /// What mails to one address are answered, and how many of them still.
+    refuse_address: HashMap<String, (usize, String)>,
+    /// The status for text messages to one number, and for how many of them still.
+    refuse_number: HashMap<String, (usize, u16)>,
 }
 
 impl Catcher {
@@ -89,9 +93,28 @@ impl Catcher {
         self.lock().refuse_sms = std::iter::repeat_n(status, count).collect();
     }
 
+    pub fn refuse_mail_to(&self, address: &str, count: usize, answer: &str) {
+        self.lock().refuse_address.insert(address.to_owned(), (count, answer.to_owned()));
+    }
+
+    pub fn refuse_sms_to(&self, number: &str, count: usize, status: u16) {
+        self.lock().refuse_number.insert(number.to_owned(), (count, status));
+    }
+
+    pub fn refusals_left(&self, recipient: &str) -> usize {
+        let caught = self.lock();
+        let of_address = caught.refuse_address.get(recipient).map(|(left, _)| *left);
+        of_address.or_else(|| caught.refuse_number.get(recipient).map(|(left, _)| *left)).unwrap_or_default()
+    }
+
     /// The refusal that the next mail gets, if any.
     fn next_refusal(&self) -> Option<String> {
         self.lock().refuse_mail.pop_front()
+    }
+
+    /// The refusal that a mail to this address gets, if any.
+    fn next_refusal_to(&self, address: &str) -> Option<String> {
+        spend(&mut self.lock().refuse_address, address)
     }
 
     fn keep_mail(&self, mail: Mail) {
@@ -104,7 +127,9 @@ impl Catcher {
     /// Keeps a text message, or says with which status it is refused.
     fn take_sms(&self, sms: Sms) -> Option<u16> {
         let mut caught = self.lock();
-        if let Some(status) = caught.refuse_sms.pop_front() {
+        let number = sms.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("to")).map(|(_, number)| number.as_str());
+        let refused = number.and_then(|number| spend(&mut caught.refuse_number, number));
+        if let Some(status) = refused.or_else(|| caught.refuse_sms.pop_front()) {
             return Some(status);
         }
         let _ = std::fs::write(self.folder.join(format!("sms/{}.txt", stamp())), &sms.body);
@@ -115,6 +140,13 @@ impl Catcher {
     fn lock(&self) -> std::sync::MutexGuard<'_, Caught> {
         self.caught.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// One refusal less for the recipient, if any is left.
+fn spend<T: Clone>(refusals: &mut HashMap<String, (usize, T)>, recipient: &str) -> Option<T> {
+    let (left, answer) = refusals.get_mut(recipient)?;
+    *left = left.checked_sub(1)?;
+    Some(answer.clone())
 }
 
 /// A file name that sorts by time.

@@ -165,6 +165,11 @@ impl Stack {
         self.catcher.refuse_mail(count, answer);
     }
 
+    /// Answers the next mails to this one address with this line.
+    pub fn smtp_refuse_to(&self, address: &str, count: usize, answer: &str) {
+        self.catcher.refuse_mail_to(address, count, answer);
+    }
+
     /// The text messages that were accepted so far.
     pub fn sms(&self) -> Vec<Sms> {
         self.catcher.sms()
@@ -173,6 +178,16 @@ impl Stack {
     /// Answers the next text messages with this status.
     pub fn sms_refuse(&self, count: usize, status: u16) {
         self.catcher.refuse_sms(count, status);
+    }
+
+    /// Answers the next text messages to this one number with this status.
+    pub fn sms_refuse_to(&self, number: &str, count: usize, status: u16) {
+        self.catcher.refuse_sms_to(number, count, status);
+    }
+
+    /// How many of the refusals that were set for an address or a number have not been met.
+    pub fn refusals_left(&self, recipient: &str) -> usize {
+        self.catcher.refusals_left(recipient)
     }
 
     /// Kills a part without warning. It is dead when this returns, and its supervisor starts it again.

@@ -116,11 +116,6 @@ impl<'a> Pursuit<'a> {
     pub fn sets(&self) -> usize {
         self.restored.len() + self.scheduled.len()
     }
-
-    /// How many reminders it cancels.
-    pub fn cancels(&self) -> usize {
-        self.cancelled.len()
-    }
 }
 
 /// A reminder that nobody has yet.

@@ -45,4 +45,7 @@ with input as (
   union all
   select c.event from jsonb_to_recordset($1::jsonb -> 'scheduled') as c(id uuid, event jsonb) join scheduled using (id)
 )
-select enqueue(coalesce((select jsonb_agg(event) from events), '[]')) from fresh
+-- One row for the task's event and one for each of its own: what has fired meanwhile was not cancelled, and is not counted.
+select enqueue('[]') from fresh
+union all
+select enqueue(jsonb_build_array(event)) from events

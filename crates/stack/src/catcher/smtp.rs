@@ -46,8 +46,11 @@ async fn session(stream: TcpStream, catcher: &Catcher) -> std::io::Result<()> {
                 catcher.next_refusal().unwrap_or_else(|| "250 OK".to_owned())
             }
             "RCPT" => {
-                mail.to.push(address(rest));
-                "250 OK".to_owned()
+                let recipient = address(rest);
+                catcher.next_refusal_to(&recipient).unwrap_or_else(|| {
+                    mail.to.push(recipient);
+                    "250 OK".to_owned()
+                })
             }
             "DATA" if mail.to.is_empty() => "503 no recipient".to_owned(),
             "DATA" => {

@@ -46,11 +46,10 @@ impl App for Tasks {
 
     fn description() -> Description {
         Description {
-            migrations: &[Migration {
-                version: 1,
-                name: "initial_schema",
-                text: include_str!("../migrations/001_initial_schema.sql"),
-            }],
+            migrations: &[
+                Migration { version: 1, name: "initial_schema", text: include_str!("../migrations/001_initial_schema.sql") },
+                Migration { version: 2, name: "days_of_week", text: include_str!("../migrations/002_days_of_week.sql") },
+            ],
             subscriptions: SUBSCRIPTIONS,
             openapi: http::Document::openapi(),
         }

@@ -307,7 +307,11 @@ async fn wrong_method() -> Problem {
 async fn through(State(gate): State<Arc<OnceLock<Router>>>, request: Request) -> Response {
     match gate.get() {
         Some(inner) => inner.clone().oneshot(request).await.into_response(),
-        None => Problem::new(Code::Unavailable, "The app is starting.").retry_after(1).into_response(),
+        None => {
+            let mut response = Problem::new(Code::Unavailable, "The app is starting.").retry_after(1).into_response();
+            response.headers_mut().insert(sidecar::invoke::STARTING, axum::http::HeaderValue::from_static("true"));
+            response
+        }
     }
 }
 

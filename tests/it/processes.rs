@@ -8,7 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::database::Database;
-use tests::{Suite, eventually, metrics, story};
+use tests::socket::Socket;
+use tests::{Person, Suite, eventually, metrics, story};
 
 /// Spans are sent in the background.
 const SOON: Duration = Duration::from_secs(20);
@@ -146,9 +147,9 @@ async fn contract_no_process_shows_a_secret_in_its_environment_or_on_its_command
 
 #[tokio::test]
 async fn contract_each_sidecar_reports_its_spans_and_can_be_scraped() -> Result<()> {
-    story(async |suite, person| {
-        let task = person.create_task(&json!({ "title": "traced" })).await?;
-        person.get(&format!("/tasks/{}", task.id)).await?.is(200)?;
+    story(async |suite, _| {
+        // Something for each app to do.
+        let person = person_who_does_everything(&suite).await?;
         let zipkin = suite.stack().zipkin_url().context("Zipkin is on")?;
         let apps: BTreeSet<&str> = suite.stack().instances().iter().map(|instance| instance.app.as_str()).collect();
         eventually("every app has spans", SOON, async || {
@@ -167,14 +168,25 @@ async fn contract_each_sidecar_reports_its_spans_and_can_be_scraped() -> Result<
         })
         .await?;
         for instance in suite.stack().instances() {
-            let count = metrics::at(&suite, instance.metrics_port, "dapr_component_loaded", &[("app_id", &instance.app)]).await?;
+            let count =
+                metrics::at(&suite, instance.metrics_port, "dapr_runtime_component_loaded", &[("app_id", &instance.app)]).await?;
             ensure!(count.is_some_and(|count| count > 0.0), "the sidecar of {} counts {count:?}", instance.part());
             let config = suite.stack().run_dir().join(format!("config-{}.yaml", instance.app));
             traced(&config)?;
         }
-        Ok(())
+        suite.settled(&[person.tenant_id]).await
     })
     .await
+}
+
+/// Somebody who signed up, looks at a page, holds a socket and is to be reminded of a task.
+async fn person_who_does_everything(suite: &Suite) -> Result<Person> {
+    let person = Person::signed_up(suite.clone()).await?;
+    suite.client().get(suite.url("/app/sign-in")).send().await?.error_for_status()?;
+    let mut socket = Socket::open(&person).await?;
+    person.create_task(&json!({ "title": "traced", "due_at": "2031-01-01T10:00:00Z", "reminder_offset_minutes": 5 })).await?;
+    socket.next(SOON, |frame| frame["change"] == "created").await?;
+    Ok(person)
 }
 
 /// The sidecar's configuration asks for every trace and for metrics.

@@ -10,7 +10,7 @@ use futures::future::try_join_all;
 use http::Method;
 use serde_json::{Value, json};
 use stack::Instance;
-use tests::{Answer, Person, Suite, eventually, metrics};
+use tests::{Answer, Person, Suite, eventually, metrics, raw};
 use uuid::Uuid;
 
 use super::{BACK, SOON, alone, limits, options, say};
@@ -27,6 +27,8 @@ const REFUSED: usize = 50;
 const READS: usize = 1_000;
 /// Who reads at the same time.
 const READERS: usize = 8;
+/// Changes that an app dies with. Fewer than would open the circuit.
+const CUT_OFF: usize = 4;
 /// Attempts that one request may cost, over all layers.
 const ATTEMPTS: usize = 3;
 
@@ -82,6 +84,7 @@ async fn run(suite: &Suite) -> Result<()> {
     what_a_client_does_wrong_opens_nothing(suite, &person).await?;
     a_replica_that_dies_costs_no_read(suite, &person).await?;
     no_request_is_tried_too_often(suite, &person).await?;
+    what_was_cut_off_is_not_done_again(suite, &person).await?;
     a_circuit_opens_and_closes(suite, &person).await?;
     limits::a_later_one_passes(suite, refused).await?;
     limits::each_limits_by_itself_while_the_counters_are_away(suite).await
@@ -102,6 +105,21 @@ async fn what_a_client_does_wrong_opens_nothing(suite: &Suite, person: &Person) 
         ask(Method::GET, "/tasks?sort=colour").with(suite, &Value::Null).await?.is(422)?;
     }
     ensure!(circuit(suite, gateway, "tasks").await? == 0.0, "a client's mistakes have opened the circuit");
+
+    // Bodies that were announced, or begun, and do not come: short ones, long ones, and those of a length that nobody said.
+    let slow = |length: &str, begun: &str| {
+        let head = format!(
+            "POST /tasks HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\n{length}\r\n\r\n{begun}",
+            person.token
+        );
+        async move { raw::exchange(gateway.app_port, head.as_bytes()).await }
+    };
+    let kinds = [("content-length: 100", "{"), ("content-length: 200000", "{"), ("transfer-encoding: chunked", "1\r\n{\r\n")];
+    let answers = try_join_all((0..6 * kinds.len()).map(|number| slow(kinds[number % 3].0, kinds[number % 3].1))).await?;
+    let refused = answers.iter().all(|answer| answer.status == 400 && answer.body.contains("too slowly"));
+    ensure!(refused, "slow clients: {answers:?}");
+    ensure!(circuit(suite, gateway, "tasks").await? == 0.0, "slow clients have opened the circuit");
     Ok(())
 }
 
@@ -201,6 +219,50 @@ async fn no_request_is_tried_too_often(suite: &Suite, person: &Person) -> Result
         ensure!(came <= most, "{id} came {came} times");
     }
     closes_again(suite, gateways(suite)[1], person).await
+}
+
+/// An app dies with requests in its hands. Nobody knows whether it did them, so nobody sends them once more, neither the gateway nor a
+/// sidecar, though the app is back in time for it.
+async fn what_was_cut_off_is_not_done_again(suite: &Suite, person: &Person) -> Result<()> {
+    let (gateway, only) = (gateways(suite)[1], suite.stack().instance("tasks", 1)?);
+    for part in ["tasks", "tasks-daprd"] {
+        suite.stack().stop(part).await?;
+    }
+    suite.stack().pause("tasks-1").await?;
+    let posts = try_join_all((0..CUT_OFF).map(|number| {
+        let body = json!({ "title": format!("cut off {number}") });
+        async move { Ask { at: gateway.app_port, person, method: Method::POST, path: "/tasks" }.with(suite, &body).await }
+    }));
+    let kill = async {
+        eventually("the app has them all", SOON / 4, async || {
+            let unread = unread(only.app_port)?;
+            ensure!(unread >= CUT_OFF, "it has {unread}");
+            Ok(Some(()))
+        })
+        .await?;
+        suite.stack().kill9("tasks-1").await
+    };
+    let (answers, ()) = tokio::try_join!(posts, kill)?;
+    suite.stack().start_part("tasks-daprd").await?;
+    suite.stack().start_part("tasks").await?;
+    suite.stack().wait_ready(BACK).await?;
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+    let done = person.list("?search=cut%20off").await?.total;
+    ensure!(done == 0 && statuses.iter().all(|status| *status == 503), "{done} were done once more: {statuses:?}");
+    closes_again(suite, gateway, person).await
+}
+
+/// How many connections to a port hold something that was not read yet (proc(5), `/proc/net/tcp`: local address, then both queues).
+fn unread(port: u16) -> Result<usize> {
+    let table = std::fs::read_to_string("/proc/net/tcp")?;
+    let waits = |line: &&str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let here = fields.get(1).is_some_and(|local| local.ends_with(&format!(":{port:04X}")));
+        let queued = fields.get(4).and_then(|queues| u64::from_str_radix(queues.split_once(':')?.1, 16).ok());
+        // State 01 is an open connection; that of a listener counts who waits to be let in.
+        here && fields.get(3) == Some(&"01") && queued.is_some_and(|bytes| bytes > 0)
+    };
+    Ok(table.lines().skip(1).filter(waits).count())
 }
 
 /// Waits until the circuit is closed: it may be open from what came before.

@@ -16,7 +16,7 @@ const RATE: u32 = 60;
 /// The limit of who meets it while the counters are away.
 const FEW: u32 = 5;
 /// The writes must lie in one minute of the clock: the limit slides, but it counts by those.
-const LEFT: i64 = 20;
+const LEFT: i64 = 10;
 
 /// Somebody who was refused.
 pub(super) struct Refused {

@@ -33,7 +33,7 @@ use crate::metrics::{CallLabels, Metrics};
 use crate::migrate::{self, Migration};
 use crate::outbox::{Broker, Relay};
 use crate::problem::{Code, Problem};
-use crate::request::MAX_BODY;
+use crate::request::{self, MAX_BODY};
 use crate::subscribe::{self, Attempts, Consumer, Reading, Subscriber, Subscription};
 use crate::telemetry::{self, Kind, Span, Spans};
 use crate::{problem, serve};
@@ -297,6 +297,7 @@ fn outer_routes(
         .route("/dapr/subscribe", subscribe.layer(inside))
         .method_not_allowed_fallback(wrong_method)
         .fallback(through)
+        .layer(middleware::from_fn(request::taken_first))
         .with_state(gate)
 }
 

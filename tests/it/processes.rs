@@ -44,8 +44,8 @@ fn family(root: u32) -> Result<Vec<u32>> {
     Ok(family)
 }
 
-/// The local ports of a process's connections.
-fn ports(pid: u32) -> Result<BTreeSet<u16>> {
+/// The local ports of a process's connections to a port: the same one may lead to several.
+fn ports(pid: u32, to: u16) -> Result<BTreeSet<u16>> {
     let mut sockets = BTreeSet::new();
     for entry in std::fs::read_dir(format!("/proc/{pid}/fd"))? {
         let target = std::fs::read_link(entry?.path()).unwrap_or_default();
@@ -55,11 +55,11 @@ fn ports(pid: u32) -> Result<BTreeSet<u16>> {
     let mut ports = BTreeSet::new();
     for table in ["tcp", "tcp6"] {
         for line in std::fs::read_to_string(format!("/proc/{pid}/net/{table}"))?.lines().skip(1) {
-            // Local address and port in hexadecimal, and the socket's number (proc(5), /proc/net/tcp).
+            // Here and there as address and port in hexadecimal, and the socket's number (proc(5), /proc/net/tcp).
             let fields: Vec<&str> = line.split_whitespace().collect();
-            let port = fields.get(1).and_then(|address| u16::from_str_radix(address.rsplit(':').next()?, 16).ok());
-            if fields.get(9).is_some_and(|number| sockets.contains(*number)) {
-                ports.extend(port);
+            let port = |field: usize| u16::from_str_radix(fields.get(field)?.rsplit(':').next()?, 16).ok();
+            if port(2) == Some(to) && fields.get(9).is_some_and(|number| sockets.contains(*number)) {
+                ports.extend(port(1));
             }
         }
     }
@@ -71,6 +71,7 @@ async fn contract_only_sidecars_are_connected_to_the_database_each_by_the_role_o
     story(async |suite, person| {
         person.create_task(&json!({ "title": "somebody is connected" })).await?;
         let database = Database::of(&suite).await?;
+        let to = suite.stack().postgres_url().rsplit([':', '/']).nth(1).context("PostgreSQL's port")?.parse()?;
         // Pools open and close connections at any time: the list and the processes must fit at one moment.
         let checked = eventually("every connection is a sidecar's", SOON, async || {
             let sql = "select jsonb_agg(jsonb_build_array(usename, client_port)) from pg_stat_activity
@@ -80,11 +81,11 @@ async fn contract_only_sidecars_are_connected_to_the_database_each_by_the_role_o
             for instance in suite.stack().instances() {
                 for (part, of) in [(instance.part(), "app"), (instance.daprd_part(), "sidecar")] {
                     for pid in family(process(&suite, &part)?)? {
-                        owners.extend(ports(pid)?.into_iter().map(|port| (port, (instance.app.clone(), of))));
+                        owners.extend(ports(pid, to)?.into_iter().map(|port| (port, (instance.app.clone(), of))));
                     }
                 }
             }
-            let own = ports(std::process::id())?;
+            let own = ports(std::process::id(), to)?;
             let mut roles = BTreeSet::new();
             for (role, port) in connections {
                 // The administrator is this test.

@@ -5,10 +5,14 @@
 
 mod books;
 mod broker;
+mod counts;
+mod gateway;
 mod ledger;
+mod limits;
 mod loss;
 mod order;
 mod random;
+mod realtime;
 mod reminders;
 mod sidecar;
 mod trace;

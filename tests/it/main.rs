@@ -1,15 +1,20 @@
 //! The stories, one module each. Layers are prefixes of the names: `contract_`, `flow_`, `page_`, `chaos_`.
 
+mod audit;
 mod bad_input;
 mod chaos;
 mod cli;
 mod components;
+mod document;
 mod doors;
 mod guards;
 mod notifications;
 mod pages;
+mod processes;
+mod realtime;
 mod reminders;
 mod requirements;
+mod schema;
 mod story;
 mod tasks;
 mod workspace;

@@ -6,12 +6,14 @@
 //! - [`page`]: the pages, in a real Chromium
 //! - [`socket`]: an open page's WebSocket
 //! - [`raw`]: a request as bytes on a socket
+//! - [`metrics`]: what the parts count, as a scrape reads it
 //! - [`database`]: PostgreSQL as its administrator sees it
 //! - [`zipkin`]: traces, as Zipkin's API gives them
 //! - [`eventually`](eventually()): waits for a condition with a patience
 
 pub mod database;
 pub mod eventually;
+pub mod metrics;
 pub mod page;
 pub mod person;
 pub mod raw;

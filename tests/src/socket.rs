@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use futures::StreamExt;
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::person::Person;
@@ -24,8 +24,15 @@ impl Socket {
     /// # Errors
     /// When it is refused.
     pub async fn open(person: &Person) -> Result<Self> {
-        let url = person.suite.url(&format!("/ws?token={}", person.token)).replacen("http", "ws", 1);
-        let (stream, _) = tokio_tungstenite::connect_async(url).await?;
+        Self::open_at(&person.suite.url(""), person).await
+    }
+
+    /// Opens one at an instance of its own choice, such as `http://127.0.0.1:7105`.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn open_at(base: &str, person: &Person) -> Result<Self> {
+        let (stream, _) = tokio_tungstenite::connect_async(address(base, &format!("?token={}", person.token))).await?;
         let mut socket = Self { stream, frames: Vec::new() };
         socket.next(Duration::from_secs(30), |frame| frame["type"] == "hello").await?;
         Ok(socket)
@@ -53,4 +60,23 @@ impl Socket {
         };
         tokio::time::timeout(patience, wait).await.with_context(|| format!("no fitting frame within {patience:?}"))?
     }
+}
+
+/// What an upgrade at `base` is answered with: its status, and the words of a refusal.
+///
+/// # Errors
+/// When there was no answer.
+pub async fn knock(base: &str, query: &str) -> Result<(u16, String)> {
+    match tokio_tungstenite::connect_async(address(base, query)).await {
+        Ok((_, response)) => Ok((response.status().as_u16(), String::new())),
+        Err(tungstenite::Error::Http(response)) => {
+            let words = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+            Ok((response.status().as_u16(), words))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn address(base: &str, query: &str) -> String {
+    format!("{}/ws{query}", base.replacen("http", "ws", 1))
 }

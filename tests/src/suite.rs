@@ -37,7 +37,7 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// The one of this run: Zipkin on, three instances of reminders, two of notifications, of realtime and of the gateway.
+    /// The one of this run: Zipkin on, three instances of reminders and of realtime, two of notifications and of the gateway.
     ///
     /// # Errors
     /// When it does not become ready.
@@ -74,7 +74,7 @@ impl Suite {
         let mut options = Options::new(&root, run_dir(set, name));
         options.set = set;
         options.zipkin = true;
-        for (app, count) in [("reminders", 3), ("notifications", 2), ("realtime", 2), ("gateway", 2)] {
+        for (app, count) in [("reminders", 3), ("realtime", 3), ("notifications", 2), ("gateway", 2)] {
             options.replicas.insert(app.to_owned(), count);
         }
         // Signing up is limited by address, and every story of a run has the same one.

@@ -105,13 +105,15 @@ impl Permit {
         self.circuit.change(|breaker| breaker.succeeded(self.admission));
     }
 
-    /// The app failed. True when the same request may be tried once more.
-    pub fn failed(&mut self) -> bool {
+    /// The app failed.
+    pub fn failed(&mut self) {
         self.reported = true;
-        self.circuit.change(|breaker| {
-            breaker.failed(self.admission, Instant::now());
-            matches!(breaker.state(), State::Closed { .. })
-        })
+        self.circuit.change(|breaker| breaker.failed(self.admission, Instant::now()));
+    }
+
+    /// Whether the same request may be tried once more: a probe is one request, and an open circuit lets nothing pass.
+    pub fn may_repeat(&self) -> bool {
+        self.admission == Admission::Pass && matches!(self.circuit.lock().state(), State::Closed { .. })
     }
 }
 

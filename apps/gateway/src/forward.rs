@@ -47,21 +47,21 @@ impl Forward<'_> {
         };
         let again = repeatable.then(|| (self.path.clone(), self.headers.clone()));
         let mut result = sidecar.invoke(request(self.path, self.headers, body)).await;
-        if let Some(problem) = fate.problem(self.route.body) {
+        let slow = if matches!(result, Err(Error::TimedOut { .. })) { fate.too_slow() } else { None };
+        if let Some(problem) = fate.problem(self.route.body).or(slow) {
             return Err(problem);
         }
         if failed(&result)
-            && permit.failed()
             && deserves_another(&result)
+            && permit.may_repeat()
             && let Some((path, headers)) = again
         {
             result = sidecar.invoke(request(path, headers, reqwest::Body::default())).await;
-            if failed(&result) {
-                permit.failed();
-            }
         }
-        if !failed(&result) {
-            permit.succeeded();
+        // How it ended is what counts: a replica that dies cuts off everything in its hands at once, and the others are well.
+        match failed(&result) {
+            true => permit.failed(),
+            false => permit.succeeded(),
         }
         result.map(answer).map_err(Problem::from)
     }

@@ -77,7 +77,7 @@ async fn handle(
     let client = Client { address: who::address(&parts.headers), public_url, cookies: route.door == Door::Page };
     let headers = headers::to_app(&parts.headers, client);
     let query = parts.uri.query();
-    let body = body::outgoing(unread.take().unwrap_or_default(), route.body);
+    let body = body::outgoing(unread.take().unwrap_or_default(), route.body, route.timeout).await?;
     Forward { route, method: parts.method, path, query, headers, body }.send(&state.base.sidecar, permit).await
 }
 

@@ -40,8 +40,10 @@ pub struct Room {
 
 impl App for Tasks {
     const ID: &'static str = "tasks";
-    const MIGRATIONS: &'static [Migration] =
-        &[Migration::new(1, "initial_schema", include_str!("../migrations/001_initial_schema.sql"))];
+    const MIGRATIONS: &'static [Migration] = &[
+        Migration::new(1, "initial_schema", include_str!("../migrations/001_initial_schema.sql")),
+        Migration::new(2, "days_of_week", include_str!("../migrations/002_days_of_week.sql")),
+    ];
     // Its owners' zones.
     const SUBSCRIPTIONS: &'static [Subscription] = &[Subscription::work(USER_EVENTS)];
     type Settings = ();

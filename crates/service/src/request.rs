@@ -1,9 +1,14 @@
 //! How requests are read: JSON bodies, ids in paths, `If-Match`.
 
-use axum::body::Bytes;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -12,6 +17,11 @@ use crate::problem::{Code, Problem};
 
 /// Largest JSON body a path takes unless it says otherwise.
 pub const MAX_BODY: usize = 1024 * 1024;
+
+/// What of a body is read before anything is decided.
+const TAKEN_FIRST: usize = 64 * 1024;
+/// And how long it may take to come.
+const TAKEN_WITHIN: Duration = Duration::from_secs(10);
 
 /// The fields of a JSON body.
 pub struct JsonBody {
@@ -55,6 +65,28 @@ pub async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, 
         }
         other => Problem::new(Code::BadRequest, "The body could not be read.").caused_by(other),
     })
+}
+
+/// Reads a body that a sidecar forwards before anything is decided, as far as it is short. Who answers before the request was read closes the
+/// connection, and the sidecar, which keeps its connections, loses that answer or the next request with it.
+pub async fn taken_first(request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() || !request.headers().contains_key("dapr-callee-app-id") {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let mut rest = body.into_data_stream();
+    let (mut taken, mut length) = (Vec::new(), 0);
+    let take = async {
+        while length <= TAKEN_FIRST {
+            let Some(chunk) = rest.next().await else { return };
+            length += chunk.as_ref().map_or(0, Bytes::len);
+            taken.push(chunk);
+        }
+    };
+    if tokio::time::timeout(TAKEN_WITHIN, take).await.is_err() {
+        return Problem::new(Code::BadRequest, "The body came too slowly.").into_response();
+    }
+    next.run(Request::from_parts(parts, Body::from_stream(futures::stream::iter(taken).chain(rest)))).await
 }
 
 /// An id in the path; a malformed one is 404, as any unknown one.

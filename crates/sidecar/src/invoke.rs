@@ -4,7 +4,7 @@
 //! wins over the `dapr-app-id` header, so a path taken as it comes could reach the caller's secrets or the callee's event routes.
 
 use std::borrow::Cow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -20,6 +20,12 @@ const RESERVED: [&str; 5] = ["dapr", "events", "jobs", "job", "internal"];
 const MAX_ERROR_BODY: u64 = 16 * 1024;
 /// What daprd says of a body above its `--max-body-size`.
 const TOO_LARGE: &str = "stream too large";
+/// How long a callee is looked for that nobody has reached: each try may find another replica, and one that died is soon back.
+const LOOKED_FOR: Duration = Duration::from_millis(1500);
+/// And how often.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// daprd's word that a call did not come to an answer.
+const NO_ANSWER: &str = "ERR_DIRECT_INVOKE";
 
 /// A path that may be forwarded: each segment percent-encoded, none empty, `.` or `..`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +129,8 @@ pub struct Request<'a> {
 }
 
 impl Sidecar {
-    /// Calls another app and gives its answer as it is, body unread.
+    /// Calls another app and gives its answer as it is, body unread. While nobody can be reached it is tried anew; whoever may have heard
+    /// of the call is not called again.
     ///
     /// # Errors
     /// [`Error::NoAnswer`] when the callee or either sidecar did not answer, [`Error::TimedOut`]. What the callee itself answers is no error.
@@ -136,16 +143,50 @@ impl Sidecar {
         };
         self.observed("invoke", app, timeout, async {
             self.sign(&mut headers);
-            let app_id = http::HeaderValue::from_str(app)
-                .map_err(|error| Error::Malformed { call: call.clone(), detail: error.to_string() })?;
+            let malformed = |detail: String| Error::Malformed { call: call.clone(), detail };
+            let app_id = http::HeaderValue::from_str(app).map_err(|error| malformed(error.to_string()))?;
             headers.insert("dapr-app-id", app_id);
-            let response = self.inner.http.request(method, url).headers(headers).body(body).send().await;
-            answer_of(app, response.map_err(|error| Error::from_http(&call, &error, timeout))?).await
+            let request = self.inner.http.request(method, url).headers(headers).body(body).build();
+            let mut request = request.map_err(|error| malformed(error.to_string()))?;
+            let begun = Instant::now();
+            loop {
+                // Nothing when the body streams: it is gone with the first try.
+                let again = request.try_clone();
+                let answered = match self.inner.http.execute(request).await {
+                    Ok(response) => answer_of(app, response).await,
+                    Err(error) => Err(Error::from_http(&call, &error, timeout)),
+                };
+                match again {
+                    Some(again) if was_not_taken(&answered) && begun.elapsed() < LOOKED_FOR => request = again,
+                    _ => {
+                        return answered.map(|mut response| {
+                            response.headers_mut().remove(STARTING);
+                            response
+                        });
+                    }
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
         })
         .await
     }
 }
 
+/// Whether nobody has heard of the call: the callee (`dial tcp`), or the sidecar beside it (`connection error`, which gRPC says when it has
+/// no connection to send anything on), did not take the connection, or the callee says that it is only starting. Anything else may have
+/// been done, also what was cut off, and is not done again here.
+fn was_not_taken(answered: &Result<Response<reqwest::Body>>) -> bool {
+    match answered {
+        Ok(response) => response.headers().contains_key(STARTING),
+        Err(Error::NoAnswer { detail, .. }) => {
+            detail.contains(NO_ANSWER) && ["dial tcp", "connection error: desc"].iter().any(|words| detail.contains(words))
+        }
+        Err(_) => false,
+    }
+}
+
+/// On the 503 of an app that is starting: it has done nothing with the call.
+pub const STARTING: &str = "x-app-starting";
 /// Says how long the callee's answer is, for daprd drops `Content-Length`: when a sidecar dies between head and body, what arrives is a 200
 /// that ends early and in order. `crates/service` adds it to answers that come through a sidecar.
 pub const BODY_LENGTH: &str = "x-body-length";
@@ -205,7 +246,7 @@ async fn answer_of(app: &str, response: reqwest::Response) -> Result<Response<re
     let call = format!("invoke {app}");
     let body = response.bytes().await.map_err(|error| Error::NoAnswer { call: call.clone(), detail: error.to_string() })?;
     let says = |word: &str| body.windows(word.len()).any(|window| window == word.as_bytes());
-    if says("ERR_DIRECT_INVOKE") {
+    if says(NO_ANSWER) {
         let detail = String::from_utf8_lossy(&body).into_owned();
         // Sent again it would be refused again.
         if says(TOO_LARGE) {

@@ -9,7 +9,7 @@ use http::Method;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use tests::person::{self, Answer};
-use tests::{Person, Suite, story};
+use tests::{Person, Suite, socket, story};
 use uuid::Uuid;
 
 use super::{OPERATIONS, Operation, Who, document};
@@ -154,4 +154,26 @@ fn other_key() -> Result<String> {
 
 fn base64_of(text: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(text)
+}
+
+/// A browser cannot send headers with an upgrade, so the socket's token stands in the query. Without a good one nothing is upgraded, at
+/// the front door and at each instance.
+#[tokio::test]
+async fn contract_no_socket_opens_to_a_bad_token() -> Result<()> {
+    story(async |suite, person| {
+        let bad = bad(&suite, &person)?;
+        let instances = suite.stack().instances().iter().filter(|instance| instance.app == "realtime");
+        let own = instances.map(|instance| format!("http://127.0.0.1:{}", instance.app_port));
+        for base in own.chain([suite.url("")]) {
+            for (what, token) in &bad {
+                let query = token.as_ref().map(|token| format!("?token={token}")).unwrap_or_default();
+                let (status, words) = socket::knock(&base, &query).await.with_context(|| format!("{base} with {what}"))?;
+                ensure!(status == 401 && words.contains("\"code\":\"unauthorized\""), "{base} with {what}: {status} {words}");
+            }
+            let (status, words) = socket::knock(&base, &format!("?token={}", person.token)).await?;
+            ensure!(status == 101, "{base} with a good token: {status} {words}");
+        }
+        Ok(())
+    })
+    .await
 }

@@ -14,7 +14,7 @@ use crate::access::{self, Access};
 use crate::door::{self, Doors};
 use crate::health::{self, Health};
 use crate::problem::{self, Code, Problem};
-use crate::request::MAX_BODY;
+use crate::request::{self, MAX_BODY};
 use crate::subscribe::{self, Attempts, Consumer, Reading, Subscription};
 
 /// The routes that answer from the first moment; all others go through the gate.
@@ -36,6 +36,7 @@ pub fn outer<A: App>(base: &Base, health: Health, gate: Arc<OnceLock<Router>>) -
         .route("/dapr/subscribe", subscribe.layer(inside))
         .method_not_allowed_fallback(wrong_method)
         .fallback(through)
+        .layer(middleware::from_fn(request::taken_first))
         .with_state(gate)
 }
 
@@ -46,7 +47,11 @@ async fn wrong_method() -> Problem {
 async fn through(State(gate): State<Arc<OnceLock<Router>>>, request: Request) -> Response {
     match gate.get() {
         Some(inner) => inner.clone().oneshot(request).await.into_response(),
-        None => Problem::new(Code::Unavailable, "The app is starting.").retry_after(1).into_response(),
+        None => {
+            let mut response = Problem::new(Code::Unavailable, "The app is starting.").retry_after(1).into_response();
+            response.headers_mut().insert(sidecar::invoke::STARTING, axum::http::HeaderValue::from_static("true"));
+            response
+        }
     }
 }
 

@@ -136,8 +136,17 @@ async fn flow_reopening_a_task_brings_back_the_reminders_that_are_still_to_come(
         ensure!(database.count(completions, &[&task]).await? == 1, "one completion");
         let open = person.patch(&path, &json!({ "status": "todo" })).await?.is(200)?.json();
         ensure!(open["completed_at"].is_null() && open["status"] == "todo", "{open}");
-        let list = shows(&person, task, SOON, &[(120, "delivered"), (30, "scheduled"), (5, "scheduled")]).await?;
-        let again = json!(["reminder.scheduled", "reminder.cancelled", "reminder.scheduled"]);
+        let back = [(120, "delivered"), (30, "scheduled"), (5, "scheduled")];
+        shows(&person, task, SOON, &back).await?;
+
+        // Deleting it and taking that back does the same.
+        person.delete(&path).await?.is(204)?;
+        known(&database, task, open["version"].as_i64().context("a version")? + 1).await?;
+        let undone: Task = person.post(&format!("{path}/restore"), &json!({})).await?.expect(200)?;
+        known(&database, task, undone.version).await?;
+        let list = shows(&person, task, SOON, &back).await?;
+        let [set, gone] = ["reminder.scheduled", "reminder.cancelled"];
+        let again = json!([set, gone, set, gone, set]);
         for (reminder, wanted) in list.iter().zip([json!(["reminder.scheduled", "reminder.due"]), again.clone(), again]) {
             let said = events(&database, id(reminder)?).await?;
             ensure!(said == wanted, "{said} of {reminder}");

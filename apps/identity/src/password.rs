@@ -1,13 +1,14 @@
 //! Passwords: Argon2id, off the threads that serve, and on no more than half of the processors at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
 use aws_lc_rs::constant_time;
-use service::Problem;
 use service::config::Secret;
 use service::problem::Words;
+use service::{Code, Problem};
 use tokio::sync::Semaphore;
 
 /// OWASP's first choice for Argon2id: 19 MiB, two passes, one lane.
@@ -16,6 +17,8 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 /// Bytes of a hash.
 const LENGTH: usize = Params::DEFAULT_OUTPUT_LEN;
+/// How long one waits for its turn: less than the callers' own patience, so that nobody is left without an answer while work goes on for them.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// glibc keeps what is freed below 32 MiB (`DEFAULT_MMAP_THRESHOLD_MAX`) for the thread that freed it: 19 MiB for each thread that ever
 /// hashed. A hundred sign-ups left 650 MB behind.
 const RETURNED_AT_ONCE: usize = 33 * 1024 * 1024;
@@ -44,7 +47,7 @@ impl Passwords {
     /// The hash to keep, with its salt and its costs (PHC format).
     ///
     /// # Errors
-    /// When the hash cannot be made.
+    /// 429 when too many others wait; when the hash cannot be made.
     pub async fn hash(&self, password: Secret) -> Result<String, Problem> {
         Ok(self.work(move || hash(password.reveal())).await??)
     }
@@ -52,7 +55,7 @@ impl Passwords {
     /// Whether `password` is the one that was hashed; without a hash, no, after the same work.
     ///
     /// # Errors
-    /// When the work cannot be done.
+    /// 429 when too many others wait; when the work cannot be done.
     pub async fn verify(&self, password: Secret, kept: Option<String>) -> Result<bool, Problem> {
         let (known, decoy) = (kept.is_some(), self.decoy.clone());
         let matches = self.work(move || matches(password.reveal(), kept.as_deref().unwrap_or(&decoy))).await??;
@@ -60,7 +63,9 @@ impl Passwords {
     }
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-        let _turn = self.turns.acquire().await.map_err(Problem::internal)?;
+        let turn = tokio::time::timeout(PATIENCE, self.turns.acquire()).await;
+        let crowded = |_| Problem::new(Code::TooManyRequests, "Many people are signing in; nothing was changed.").retry_after(3);
+        let _turn = turn.map_err(crowded)?.map_err(Problem::internal)?;
         tokio::task::spawn_blocking(work).await.map_err(Problem::internal)
     }
 }
@@ -130,6 +135,16 @@ mod tests {
         assert!(passwords.verify(Secret::new("correct horse"), Some(kept.clone())).await.unwrap());
         assert!(!passwords.verify(Secret::new("correct horse "), Some(kept)).await.unwrap());
         assert!(!passwords.verify(Secret::new("correct horse"), None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn who_waits_too_long_for_a_turn_is_told_to_come_again() {
+        let passwords = Passwords::new().await.unwrap();
+        let crowd = passwords.turns.available_permits();
+        let held = passwords.turns.acquire_many(u32::try_from(crowd).unwrap()).await.unwrap();
+        assert_eq!(passwords.hash(Secret::new("correct horse")).await.unwrap_err().code(), Code::TooManyRequests);
+        drop(held);
+        assert!(passwords.hash(Secret::new("correct horse")).await.is_ok());
     }
 
     #[test]

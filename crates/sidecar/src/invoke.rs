@@ -172,14 +172,17 @@ impl Sidecar {
     }
 }
 
-/// Whether nobody has heard of the call: the callee (`dial tcp`), or the sidecar beside it (`connection error`, which gRPC says when it has
-/// no connection to send anything on), did not take the connection, or the callee says that it is only starting. Anything else may have
-/// been done, also what was cut off, and is not done again here.
+/// daprd's words when nobody has heard of a call: the callee did not take the connection, nor did the sidecar beside it (which gRPC says
+/// when it has no connection to send anything on), or no sidecar of that name is known yet.
+const HEARD_BY_NOBODY: [&str; 3] = ["dial tcp", "connection error: desc", "no host found"];
+
+/// Whether nobody has heard of the call, or the callee says that it is only starting. Anything else may have been done, also what was cut
+/// off, and is not done again here.
 fn was_not_taken(answered: &Result<Response<reqwest::Body>>) -> bool {
     match answered {
         Ok(response) => response.headers().contains_key(STARTING),
         Err(Error::NoAnswer { detail, .. }) => {
-            detail.contains(NO_ANSWER) && ["dial tcp", "connection error: desc"].iter().any(|words| detail.contains(words))
+            detail.contains(NO_ANSWER) && HEARD_BY_NOBODY.iter().any(|words| detail.contains(words))
         }
         Err(_) => false,
     }

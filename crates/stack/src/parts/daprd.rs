@@ -64,6 +64,10 @@ spec:
     version: v1
     configuration:
       connectionString: \"{}\"
+      # A name is renewed each `updateInterval - timeout` and forgotten after `updateInterval`, in whole seconds: with the defaults (5 s and 1 s)
+      # a renewal that is a moment late makes an app unknown to the others.
+      updateInterval: 30s
+      timeout: 10s
   secrets:
     scopes:
       - storeName: secretstore

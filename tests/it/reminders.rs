@@ -16,9 +16,9 @@ use tests::{Person, Suite, eventually};
 use uuid::Uuid;
 
 /// Soon after a write, its effects are there.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// A tick comes every 10 s, and what it tells is told soon after.
-pub(crate) const TOLD: Duration = Duration::from_secs(40);
+pub(crate) const TOLD: Duration = Duration::from_secs(90);
 
 /// A story of somebody who signed up, so that it is known how they want to be told; nothing of it may be left in a queue.
 async fn told(tell: impl AsyncFnOnce(Suite, Person) -> Result<()>) -> Result<()> {

@@ -11,7 +11,7 @@ use tests::{Person, eventually, story};
 use uuid::Uuid;
 
 /// Soon after a change, the other apps know.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 /// A table as it must be: its columns, its primary key, and what must hold for it.
 struct Table {

@@ -146,6 +146,9 @@ async fn flow_what_fires_while_its_task_changes_is_not_counted_as_cancelled() ->
     .await
 }
 
+/// The longest wait for a moment in which no other story moves what is compared.
+const A_QUIET_MOMENT: Duration = Duration::from_secs(180);
+
 /// What all instances counted since they began, together, is what stands in the tables; and each knows how many are to come.
 async fn counters_are_true(suite: &Suite, database: &Database) -> Result<()> {
     let books = "select jsonb_build_object(
@@ -155,7 +158,7 @@ async fn counters_are_true(suite: &Suite, database: &Database) -> Result<()> {
       'reminder_lateness_seconds_count', (select count(*) from reminders.outbox_events where event_type = 'reminder.due'),
       'reminder_claim_batch_sum', (select coalesce(sum(attempts), 0) from reminders.reminders))";
     // Other stories go on meanwhile: what is compared must hold at one moment.
-    eventually("the counters are those of the tables", SOON, async || {
+    eventually("the counters are those of the tables", A_QUIET_MOMENT, async || {
         let (before, tables) = (counted(suite).await?, database.json(books, &[]).await?);
         for (name, count) in tables.as_object().context("counts")? {
             let counted = before.get(name).copied().unwrap_or_default();
@@ -169,7 +172,7 @@ async fn counters_are_true(suite: &Suite, database: &Database) -> Result<()> {
     })
     .await?;
     for instance in suite.stack().instances().iter().filter(|instance| instance.app == "reminders") {
-        eventually(&format!("{} knows how many are to come", instance.part()), SOON, async || {
+        eventually(&format!("{} knows how many are to come", instance.part()), A_QUIET_MOMENT, async || {
             let gauge = sum(&scrape(suite, instance.app_port).await?, "reminders_pending", &[]);
             let pending =
                 database.count("select count(*) from reminders.reminders where delivery_status = 'scheduled'", &[]).await?;

@@ -15,7 +15,7 @@ use super::{SOON, TOLD, events, id, messages, now, shows, to_tell_at};
 use crate::guards::tick;
 
 /// How long a part may take to be back.
-const BACK: Duration = Duration::from_secs(30);
+const BACK: Duration = Duration::from_secs(60);
 /// How long nobody looks at the clock with `--long`; otherwise until times have passed.
 const AWAY: TimeDelta = TimeDelta::minutes(3);
 /// Instances of reminders: each with its own clock, none of which may fire what another fires.

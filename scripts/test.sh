@@ -106,7 +106,7 @@ layer kafka 5 stories kafka 5 'contract_|flow_'
 layer page-tools 1 page_tools
 layer pages 5 stories local 5 page_
 # Killing every part at random takes minutes on each set: with --long, as do the faults on Kafka.
-layer chaos 4 stories local 4 'chaos_(while|parts|three|answers|a_trace|counts)' --test-threads=1
+layer chaos 6 stories local 6 'chaos_(while|parts|three|answers|a_trace|counts)' --test-threads=1
 if [[ $LONG == yes ]]; then
   layer loss-redis 6 stories local 6 chaos_nothing --test-threads=1
   layer chaos-kafka 8 stories kafka 8 chaos_ --test-threads=1

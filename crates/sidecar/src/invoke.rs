@@ -179,13 +179,14 @@ impl Sidecar {
 }
 
 /// Whether nobody has heard of the call: the callee (`dial tcp`), or the sidecar beside it (`connection error`, which gRPC says when it has
-/// no connection to send anything on), did not take the connection, or the callee says that it is only starting. Anything else may have
-/// been done, also what was cut off, and is not done again here.
+/// no connection to send anything on), did not take the connection, its name is not known at the moment (`no host found`), or it says that
+/// it is only starting. Anything else may have been done, also what was cut off, and is not done again here.
 fn was_not_taken(answered: &Result<Response<reqwest::Body>>) -> bool {
     match answered {
         Ok(response) => response.headers().contains_key(STARTING),
         Err(Error::NoAnswer { detail, .. }) => {
-            detail.contains(NO_ANSWER) && ["dial tcp", "connection error: desc"].iter().any(|words| detail.contains(words))
+            detail.contains(NO_ANSWER)
+                && ["dial tcp", "connection error: desc", "no host found"].iter().any(|words| detail.contains(words))
         }
         Err(_) => false,
     }

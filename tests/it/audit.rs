@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use stack::Set;
 use tests::database::Database;
 use tests::{Person, Suite, eventually, metrics, story};
-use uuid::Uuid;
 
 /// Soon after a change its row is there.
 const SOON: Duration = Duration::from_secs(60);
@@ -259,21 +258,6 @@ async fn flow_two_hundred_rapid_changes_of_one_task_are_recorded_in_their_order(
             let recorded: Vec<i64> = serde_json::from_value(database.json(recorded, &[&task.id]).await?)?;
             ensure!(recorded.is_sorted(), "recorded as they came: {recorded:?}");
         }
-        Ok(())
-    })
-    .await
-}
-
-/// The suite's own tables know the key of each event as the task's id.
-#[tokio::test]
-async fn contract_events_of_one_task_share_its_id_as_their_key() -> Result<()> {
-    story(async |suite, person| {
-        let task = person.create_task(&json!({ "title": "a" })).await?;
-        person.complete(task.id).await?;
-        let database = Database::of(&suite).await?;
-        let keys = "select jsonb_agg(distinct key) from tasks.outbox_events where aggregate_id = $1";
-        let keys: Vec<Uuid> = serde_json::from_value(database.json(keys, &[&task.id]).await?)?;
-        ensure!(keys == [task.id], "{keys:?}");
         Ok(())
     })
     .await

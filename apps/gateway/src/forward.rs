@@ -29,7 +29,7 @@ pub struct Forward<'a> {
 }
 
 impl Forward<'_> {
-    /// Sends it. A request that changes nothing is tried once more when the app fails (DECISIONS 20).
+    /// Sends it. A request that changes nothing is tried again when the app fails.
     ///
     /// # Errors
     /// 503 when the app does not answer; what the app itself answers is handed back as it is.
@@ -51,11 +51,12 @@ impl Forward<'_> {
         if let Some(problem) = fate.problem(self.route.body).or(slow) {
             return Err(problem);
         }
-        if failed(&result)
-            && deserves_another(&result)
+        let mut repeats = 0;
+        while repeats < repeats_deserved(&result)
             && permit.may_repeat()
-            && let Some((path, headers)) = again
+            && let Some((path, headers)) = again.clone()
         {
+            repeats += 1;
             result = sidecar.invoke(request(path, headers, reqwest::Body::default())).await;
         }
         // How it ended is what counts: a replica that dies cuts off everything in its hands at once, and the others are well.
@@ -83,11 +84,14 @@ fn failed(result: &Answered) -> bool {
     }
 }
 
-/// Whether the same request may end otherwise: a 500 is the app's own word, and a second wait as long as the first is no help.
-fn deserves_another(result: &Answered) -> bool {
+/// How often the same request may be sent once more, so that an app never sees it more than three times: once when the app says that it
+/// cannot, twice when it was cut off, for the app and the sidecar beside it may go one after the other. A 500 is the app's own word, and a
+/// second wait as long as the first is no help.
+fn repeats_deserved(result: &Answered) -> u32 {
     match result {
-        Ok(response) => response.status() != StatusCode::INTERNAL_SERVER_ERROR,
-        Err(error) => matches!(error, Error::NoAnswer { .. }),
+        Ok(response) if failed(result) && response.status() != StatusCode::INTERNAL_SERVER_ERROR => 1,
+        Err(Error::NoAnswer { .. }) => 2,
+        _ => 0,
     }
 }
 

@@ -23,7 +23,7 @@ create table outbox_events (
   constraint outbox_events_once unique (aggregate_id, event_type, aggregate_version)
 -- Room beside each row: a claim then changes it in place and no index hears of it (less than half of the WAL of a claim).
 ) with (fillfactor = 50);
-create index outbox_events_waiting on outbox_events (next_attempt_at, seq) where published_at is null;
+create index outbox_events_waiting on outbox_events (next_attempt_at, seq) where published_at is null and attempts >= 0;  -- why: outbox/claim.sql
 create index outbox_events_waiting_by_key on outbox_events (topic, key, seq) where published_at is null;
 create index outbox_events_published on outbox_events (published_at) where published_at is not null;
 

@@ -12,8 +12,10 @@ with input as (
   where o.published_at is null
     and o.next_attempt_at <= now()
     and (o.claimed_until is null or o.claimed_until < now())
-    -- The first of its key. Asked so, only the index by key can answer in this order; asked as "none before it", the planner, whose statistics
-    -- are from a quiet hour, may compare each row with all others.
+    -- Only the index of the waiting has this condition, so only the index by key can answer what is asked next. Left to the planner, whose
+    -- statistics may be of a quiet hour, each row would be compared with all others.
+    and o.attempts >= 0
+    -- The first of its key.
     and o.seq = (
       select e.seq from outbox_events e where e.published_at is null and e.topic = o.topic and e.key = o.key order by e.seq limit 1)
   order by o.next_attempt_at, o.seq

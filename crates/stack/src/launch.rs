@@ -133,7 +133,7 @@ async fn servers(stack: &Stack, postgres: &Postgres, progress: &Progress) -> Res
     let mut programs = Vec::new();
     if postgres.is_new() {
         tell("postgres", "making a data folder");
-        postgres.init(run, stack.kept.password("postgres")?).await?;
+        postgres.init(stack.kept.password("postgres")?).await?;
     }
     programs.push(postgres.program(run));
     programs.push(redis::program(run, at.redis, stack.kept.password("redis")?)?);

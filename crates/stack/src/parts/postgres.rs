@@ -46,14 +46,15 @@ impl Postgres {
     }
 
     /// Makes the data folder.
-    pub async fn init(&self, run: &RunDir, password: &str) -> Result<()> {
+    pub async fn init(&self, password: &str) -> Result<()> {
         std::fs::create_dir_all(&self.data)?;
         // A start that was interrupted here leaves half a folder, which initdb refuses.
         for entry in std::fs::read_dir(&self.data)? {
             let path = entry?.path();
             if path.is_dir() { std::fs::remove_dir_all(path)? } else { std::fs::remove_file(path)? }
         }
-        let password_file = run.join("postgres.password");
+        // Beside the data, where the server's user can walk to.
+        let password_file = self.data.with_extension("password");
         crate::secrets::write_private(&password_file, password.as_bytes())?;
         if let Some((user, group)) = self.user {
             std::os::unix::fs::chown(&self.data, Some(user), Some(group))?;

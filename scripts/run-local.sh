@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings up the suite on this machine and prints its address; Ctrl-C stops it.
 #
-#   scripts/run-local.sh [--components local|kafka] [--replicas app=n] [--logs] [--port 7100] [--no-zipkin] [--parts-only]
+#   scripts/run-local.sh [--components local|kafka|cloud] [--replicas app=n] [--logs] [--port 7100] [--no-zipkin] [--parts-only]
 #
 # Needs Rust (https://rustup.rs), Go or the Dapr CLI, and apt or brew; installs the rest. Leaves data in .run/, programs in ~/.cache/outrigger.
 set -euo pipefail
@@ -11,7 +11,7 @@ source "$ROOT/scripts/_lib.sh"
 cd "$ROOT"
 
 java=yes
-if [[ " $* " == *" --no-zipkin "* && " $* " != *kafka* ]]; then java=no; fi
+if [[ " $* " == *" --no-zipkin "* && " $* " != *kafka* && " $* " != *cloud* ]]; then java=no; fi
 prepare "$java"
 cargo build --locked
 exec target/debug/outrigger dev "$@"

@@ -93,6 +93,6 @@ fn verdict(met: bool, value: f64, goal: f64) -> String {
 pub fn broker(set: stack::Set) -> &'static str {
     match set {
         stack::Set::Local => "Redis",
-        stack::Set::Kafka => "Kafka",
+        stack::Set::Kafka | stack::Set::Cloud => "Kafka",
     }
 }

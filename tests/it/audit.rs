@@ -5,7 +5,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use http::Method;
 use serde_json::{Value, json};
-use stack::Set;
 use tests::database::Database;
 use tests::{Person, Suite, eventually, metrics, story};
 
@@ -253,7 +252,7 @@ async fn flow_two_hundred_rapid_changes_of_one_task_are_recorded_in_their_order(
         ensure!(titles.eq((0..=RAPID).rev().map(|number| number.to_string())), "the log tells them newest first");
 
         // Redis hands out the entries of one batch side by side; Kafka keeps the order of a key, and the key is the task.
-        if tests::suite::set()? == Set::Kafka {
+        if tests::suite::set()?.broker() == "kafka" {
             let recorded = "select jsonb_agg(sequence order by recorded_at, id) from audit.audit_logs where entity_id = $1";
             let recorded: Vec<i64> = serde_json::from_value(database.json(recorded, &[&task.id]).await?)?;
             ensure!(recorded.is_sorted(), "recorded as they came: {recorded:?}");

@@ -13,7 +13,7 @@ use crate::database::Database;
 use crate::eventually;
 use crate::person::Person;
 
-/// Which component set the run is for: `local` or `kafka`.
+/// Which component set the run is for: `local`, `kafka` or `cloud`.
 const SET: &str = "OUTRIGGER_SET";
 /// The apps of the run, joined by commas, while one works on these alone; all of them unless said otherwise.
 const APPS: &str = "OUTRIGGER_APPS";

@@ -18,7 +18,7 @@ use crate::suite::Folder;
 /// What can differ from one run to the next.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
-    /// Who carries the events: local (Redis) or kafka
+    /// Who carries the events: local (Redis), kafka, or cloud (Kafka and PostgreSQL by TLS only, text messages by Twilio)
     #[arg(long, default_value = "local", value_name = "SET")]
     components: Set,
 

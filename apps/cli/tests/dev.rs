@@ -116,7 +116,7 @@ fn what_is_in_the_way_is_named() {
     assert!(error.contains("ghost") && error.contains("reminders"), "{error}");
 
     let error = refused(&dev(&folder, &["--components", "rabbit"]).output().unwrap());
-    assert!(error.contains("local and kafka"), "{error}");
+    assert!(error.contains("local, kafka and cloud"), "{error}");
 
     let error = refused(&dev(&folder, &["--parts-only", "--port", "0"]).env("PATH", "/nonexistent").output().unwrap());
     assert!(error.contains("run-local.sh"), "{error}");

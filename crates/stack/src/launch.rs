@@ -8,7 +8,7 @@ use crate::notice::{Notice, Progress, State};
 use crate::options::{self, Options, Set};
 use crate::part::{Order, Part, Program};
 use crate::parts::app::Surroundings;
-use crate::parts::kafka::Kafka;
+use crate::parts::kafka::{Kafka, Secured};
 use crate::parts::postgres::Postgres;
 use crate::parts::{app, daprd, redis, zipkin};
 use crate::ports::{FreePorts, stated};
@@ -16,6 +16,7 @@ use crate::run_dir::RunDir;
 use crate::secrets::{Addresses, Kept, random_text, write_private};
 use crate::stack::{Ports, Stack, join_all};
 use crate::suite::Suite;
+use crate::tls::Tls;
 use crate::{front, maven, running, tools, topics};
 
 /// Lays everything out; only the catchers run when this returns.
@@ -32,6 +33,7 @@ pub(crate) async fn prepare(options: Options) -> Result<Stack> {
         postgres: free.give()?,
         redis: free.give()?,
         kafka: free.give()?,
+        kafka_secured: free.give()?,
         kafka_controller: free.give()?,
         zipkin: free.give()?,
         smtp: free.give()?,
@@ -42,8 +44,10 @@ pub(crate) async fn prepare(options: Options) -> Result<Stack> {
 
     let apps: Vec<String> = suite.apps.iter().map(|app| app.app_id.clone()).collect();
     let kept = Kept::load(&run.join("kept.json"), &apps)?;
-    let secrets =
-        kept.render(Addresses { postgres: at.postgres, redis: at.redis, kafka: at.kafka, smtp: at.smtp, inbox: at.inbox })?;
+    let tls = if options.set == Set::Cloud { Some(Tls::load(&run).await?) } else { None };
+    let kafka = if tls.is_some() { at.kafka_secured } else { at.kafka };
+    let addresses = Addresses { postgres: at.postgres, redis: at.redis, kafka, smtp: at.smtp, inbox: at.inbox };
+    let secrets = kept.render(addresses, tls.as_ref())?;
     write_private(&run.join("secrets.json"), &serde_json::to_vec_pretty(&secrets)?)?;
     daprd::render_configs(&run, &suite, options.zipkin.then_some(at.zipkin))?;
 
@@ -55,7 +59,19 @@ pub(crate) async fn prepare(options: Options) -> Result<Stack> {
         .context("starting the launcher's own threads")?;
     let password = kept.password("smtp")?.to_owned();
     let catcher = Catcher::start(runtime.handle(), run.path.clone(), password, at.smtp, at.inbox).await?;
-    Ok(Stack { options, run, kept, secrets, at, instances, parts: Vec::new(), catcher, runtime: Some(runtime), _ports: free })
+    Ok(Stack {
+        options,
+        run,
+        kept,
+        secrets,
+        tls,
+        at,
+        instances,
+        parts: Vec::new(),
+        catcher,
+        runtime: Some(runtime),
+        _ports: free,
+    })
 }
 
 /// A misspelt app would silently be none.
@@ -135,15 +151,17 @@ async fn servers(stack: &Stack, postgres: &Postgres, progress: &Progress) -> Res
         tell("postgres", "making a data folder");
         postgres.init(stack.kept.password("postgres")?).await?;
     }
-    programs.push(postgres.program(run));
+    programs.push(postgres.program(run, stack.tls.as_ref())?);
     programs.push(redis::program(run, at.redis, stack.kept.password("redis")?)?);
-    if options.set == Set::Kafka {
+    if options.set.broker() == "kafka" {
         let (jars, complete) = maven::folder(&options.root, "kafka")?;
         if !complete {
             tell("kafka", "fetching it from Maven, once");
             maven::fetch(&options.root, "kafka", &jars).await?;
         }
-        let kafka = Kafka::find(run, jars, at.kafka, at.kafka_controller)?;
+        let password = stack.kept.password("kafka")?;
+        let secured = stack.tls.as_ref().map(|tls| Secured { port: at.kafka_secured, tls, password });
+        let kafka = Kafka::find(run, jars, at.kafka, at.kafka_controller, secured)?;
         tell("kafka", "preparing its log folder");
         kafka.format(run).await?;
         programs.push(kafka.program(run));

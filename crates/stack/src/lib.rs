@@ -47,6 +47,7 @@ mod secrets;
 mod stack;
 mod suite;
 mod supervisor;
+mod tls;
 mod tools;
 mod topics;
 mod tree;

@@ -13,6 +13,8 @@ pub enum Set {
     Local,
     /// Kafka carries the events; Redis only counts.
     Kafka,
+    /// As in the cloud: Kafka behind SCRAM over TLS, a PostgreSQL that takes TLS only, text messages by Twilio.
+    Cloud,
 }
 
 impl Set {
@@ -21,6 +23,15 @@ impl Set {
         match self {
             Set::Local => "local",
             Set::Kafka => "kafka",
+            Set::Cloud => "cloud",
+        }
+    }
+
+    /// The part that carries the events.
+    pub fn broker(self) -> &'static str {
+        match self {
+            Set::Local => "redis",
+            Set::Kafka | Set::Cloud => "kafka",
         }
     }
 }
@@ -32,8 +43,9 @@ impl std::str::FromStr for Set {
         match text {
             "local" => Ok(Set::Local),
             "kafka" => Ok(Set::Kafka),
+            "cloud" => Ok(Set::Cloud),
             other => {
-                anyhow::bail!("there is no component set {other:?}; the sets are local and kafka")
+                anyhow::bail!("there is no component set {other:?}; the sets are local, kafka and cloud")
             }
         }
     }

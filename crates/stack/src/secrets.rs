@@ -13,6 +13,9 @@ use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
+use crate::parts::kafka;
+use crate::tls::Tls;
+
 /// Secrets by name, each a set of keys: the form that `local.file` reads with `multiValued`.
 pub type Secrets = BTreeMap<String, BTreeMap<String, String>>;
 
@@ -27,6 +30,7 @@ const CLI: &str = "cli";
 pub(crate) struct Addresses {
     pub postgres: u16,
     pub redis: u16,
+    /// In the cloud set the port that asks for a password.
     pub kafka: u16,
     pub smtp: u16,
     pub inbox: u16,
@@ -53,7 +57,7 @@ impl Kept {
         };
         let roles = SCHEMAS.iter().map(|schema| format!("database-{schema}"));
         let clients = apps.iter().map(String::as_str).chain([CLI]).map(|app| format!("client-{app}"));
-        let parts = ["postgres", "redis", "smtp"].map(str::to_owned);
+        let parts = ["postgres", "redis", "kafka", "smtp", "twilio"].map(str::to_owned);
         for name in roles.chain(clients).chain(parts) {
             if let Entry::Vacant(place) = kept.passwords.entry(name) {
                 place.insert(random_text()?);
@@ -76,12 +80,14 @@ impl Kept {
         self.passwords.get(name).map(String::as_str).with_context(|| format!("no password was made for {name}"))
     }
 
-    /// The secrets as the sidecars see them.
-    pub fn render(&self, at: Addresses) -> Result<Secrets> {
+    /// The secrets as the sidecars see them. With a certificate, the servers are those of the cloud set.
+    pub fn render(&self, at: Addresses, tls: Option<&Tls>) -> Result<Secrets> {
         let mut database = BTreeMap::new();
+        // The path is as the component `secretstore` names its file.
+        let mode = if tls.is_some() { "verify-full&sslrootcert=.run/tls.crt" } else { "disable" };
         for schema in SCHEMAS {
             let password = self.password(&format!("database-{schema}"))?;
-            let url = format!("postgres://{schema}:{password}@127.0.0.1:{}/outrigger?sslmode=disable", at.postgres);
+            let url = format!("postgres://{schema}:{password}@127.0.0.1:{}/outrigger?sslmode={mode}", at.postgres);
             database.insert(schema.to_owned(), url);
         }
         let clients: BTreeMap<String, String> = self
@@ -98,16 +104,7 @@ impl Kept {
                 "outrigger-redis".to_owned(),
                 keys([("host", format!("127.0.0.1:{}", at.redis)), ("password", self.password("redis")?.to_owned())]),
             ),
-            // The local broker listens on loopback and knows no users; the keys stand for the cloud's.
-            (
-                "outrigger-kafka".to_owned(),
-                keys([
-                    ("brokers", format!("127.0.0.1:{}", at.kafka)),
-                    ("user", String::new()),
-                    ("password", String::new()),
-                    ("ca", String::new()),
-                ]),
-            ),
+            ("outrigger-kafka".to_owned(), self.kafka(at.kafka, tls)?),
             (
                 "outrigger-jwt".to_owned(),
                 keys([("private-key", self.private_key.clone()), ("public-key", self.public_key.clone())]),
@@ -125,11 +122,27 @@ impl Kept {
             ),
             (
                 "outrigger-sms".to_owned(),
-                keys([("url", format!("http://127.0.0.1:{}/sms", at.inbox)), ("from", "+15550100".to_owned())]),
+                keys([
+                    ("url", format!("http://127.0.0.1:{}/sms", at.inbox)),
+                    ("from", "+15550100".to_owned()),
+                    // An account that nobody has: Twilio refuses it, and nothing is billed.
+                    ("account", format!("AC{}", "0".repeat(32))),
+                    ("token", self.password("twilio")?.to_owned()),
+                ]),
             ),
         ]);
         secrets.extend(own);
         Ok(secrets)
+    }
+
+    fn kafka(&self, port: u16, tls: Option<&Tls>) -> Result<BTreeMap<String, String>> {
+        let (user, password, ca) = match tls {
+            Some(tls) => (kafka::USER, self.password("kafka")?, tls.certificate.as_str()),
+            // The broker of the other sets knows no users; the keys stand for the cloud's.
+            None => ("", "", ""),
+        };
+        let brokers = ("brokers", format!("127.0.0.1:{port}"));
+        Ok(keys([brokers, ("user", user.to_owned()), ("password", password.to_owned()), ("ca", ca.to_owned())]))
     }
 }
 

@@ -17,6 +17,7 @@ use crate::ports::FreePorts;
 use crate::run_dir::RunDir;
 use crate::running;
 use crate::secrets::{Kept, Secrets};
+use crate::tls::Tls;
 
 /// Everything that was started, until `shutdown` or drop.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct Stack {
     pub(crate) run: RunDir,
     pub(crate) kept: Kept,
     pub(crate) secrets: Secrets,
+    /// In the cloud set.
+    pub(crate) tls: Option<Tls>,
     pub(crate) at: Ports,
     pub(crate) instances: Vec<Instance>,
     /// In the order of starting.
@@ -41,6 +44,8 @@ pub(crate) struct Ports {
     pub postgres: u16,
     pub redis: u16,
     pub kafka: u16,
+    /// The door for sidecars in the cloud set.
+    pub kafka_secured: u16,
     pub kafka_controller: u16,
     pub zipkin: u16,
     pub smtp: u16,
@@ -109,7 +114,7 @@ impl Stack {
         format!("redis://:{password}@127.0.0.1:{}/", self.at.redis)
     }
 
-    /// Kafka's address, in the Kafka set.
+    /// Kafka's address without a password, in the sets that have it.
     pub fn kafka_brokers(&self) -> Option<String> {
         self.part("kafka").ok().map(|_| format!("127.0.0.1:{}", self.at.kafka))
     }

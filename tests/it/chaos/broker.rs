@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use stack::Set;
 use tests::database::Database;
 use tests::socket::Socket;
 use tests::{Person, Suite, eventually};
@@ -30,7 +29,7 @@ const LONGEST: Duration = Duration::from_secs(3);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chaos_while_the_broker_is_away_every_create_is_taken_and_its_events_wait() -> Result<()> {
     let options = options("broker", &["identity", "tasks", "reminders", "notifications", "realtime", "audit", "gateway"])?;
-    let broker = if options.set == Set::Kafka { "kafka" } else { "redis" };
+    let broker = options.set.broker();
     alone(options, async |suite| run(suite, broker).await).await
 }
 

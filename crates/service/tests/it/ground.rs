@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use sidecar::publish::Message;
 use sidecar::{Config, Sidecar};
-use stack::{Instance, Options, Set, Stack};
+use stack::{Instance, Options, Stack};
 use tokio::sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use uuid::Uuid;
 
@@ -80,7 +80,7 @@ pub fn options(name: &str, apps: &[&str]) -> Options {
 
 impl Ground {
     pub async fn start(options: Options) -> Self {
-        let kafka = options.set == Set::Kafka;
+        let kafka = options.set.broker() == "kafka";
         let mut stack = Stack::prepare(options).await.unwrap();
         let key = Key::of_pem("first", &stack.secrets()["outrigger-jwt"]["private-key"]);
         let mut issuer = None;

@@ -104,6 +104,8 @@ pub(crate) fn program(run: &RunDir, options: &Options, daprd: &Path, suite: &Sui
     program.folder = run.join("root");
     program.env = vec![
         ("DAPR_HOST_IP".to_owned(), "127.0.0.1".to_owned()),
+        // What a cluster sets, and `{podName}` in a component stands for.
+        ("POD_NAME".to_owned(), instance.part()),
         ("DAPR_API_TOKEN".to_owned(), instance.dapr_api_token.clone()),
         ("APP_API_TOKEN".to_owned(), instance.app_api_token.clone()),
     ];

@@ -14,6 +14,7 @@ use crate::parts;
 use crate::probe::Probe;
 use crate::run_dir::RunDir;
 use crate::secrets::{Kept, SCHEMAS};
+use crate::tls::Tls;
 use crate::tools;
 
 /// Where the server's programs are and as whom it runs.
@@ -71,8 +72,8 @@ impl Postgres {
         made
     }
 
-    /// The server itself.
-    pub fn program(&self, run: &RunDir) -> Program {
+    /// The server itself; with a certificate, one that takes TLS only.
+    pub fn program(&self, run: &RunDir, tls: Option<&Tls>) -> Result<Program> {
         let probe = Probe::Postgres { program: self.folder.join("pg_isready"), port: self.port };
         let mut args = vec!["-D".to_owned(), self.data.display().to_string(), "-p".to_owned(), self.port.to_string()];
         let settings = [
@@ -85,12 +86,33 @@ impl Postgres {
         for setting in settings {
             args.extend(["-c".to_owned(), setting.to_owned()]);
         }
+        if let Some(tls) = tls {
+            for setting in self.secure(tls)? {
+                args.extend(["-c".to_owned(), setting]);
+            }
+        }
         let mut program = parts::program(run, "postgres", &self.folder.join("postgres"), args, probe);
         program.user = self.user;
         program.folder = PathBuf::from("/");
         // Fast shutdown: sessions are ended, nothing is lost. SIGTERM would wait for every sidecar to let go.
         program.stop_signal = Signal::SIGINT;
-        program
+        Ok(program)
+    }
+
+    /// Settings and files of a server that is reached as a managed one is. They stay in the data folder, unread by the other sets.
+    fn secure(&self, tls: &Tls) -> Result<[String; 4]> {
+        // The launcher prepares the database and tests look at it; whoever else comes without TLS is refused.
+        let rules = "host all postgres 127.0.0.1/32 scram-sha-256\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
+        let files = [("tls.key", tls.key.as_str()), ("tls.crt", tls.certificate.as_str()), ("tls_hba.conf", rules)];
+        for (name, content) in files {
+            let path = self.data.join(name);
+            crate::secrets::write_private(&path, content.as_bytes())?;
+            if let Some((user, group)) = self.user {
+                std::os::unix::fs::chown(&path, Some(user), Some(group))?;
+            }
+        }
+        let rules = format!("hba_file={}", self.data.join("tls_hba.conf").display());
+        Ok(["ssl=on".to_owned(), "ssl_cert_file=tls.crt".to_owned(), "ssl_key_file=tls.key".to_owned(), rules])
     }
 
     /// Makes database, roles and schemas; harmless when they exist.

@@ -3,6 +3,7 @@
 // Helpers of tests may unwrap only where this says that they are.
 #![cfg(test)]
 
+mod cloud;
 mod components;
 mod faults;
 mod front;

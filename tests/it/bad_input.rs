@@ -15,6 +15,10 @@ use tests::{Person, Suite};
 /// The apps that keep something.
 const KEEPERS: [&str; 5] = ["identity", "tasks", "reminders", "notifications", "audit"];
 
+/// Who handles the events of a topic.
+const READERS: [(&str, &[&str]); 2] =
+    [("task-events", &["reminders", "audit"]), ("user-events", &["tasks", "notifications", "audit"])];
+
 /// Everything that is kept of a person, by table: how many rows, and a digest of what stands in them.
 type Kept = BTreeMap<String, (i64, String)>;
 
@@ -50,11 +54,30 @@ impl World {
             let expected = KEEPERS.iter().filter(|app| self.suite.runs(app)).count();
             let all = now.iter().filter(|(table, (rows, _))| table.ends_with(".processed_events") && *rows > 0).count();
             // identity consumes nothing; each other app has heard of this person or of their task.
-            let same = now == before && all + 1 >= expected;
+            let same = now == before && all + 1 >= expected && self.unheard().await? == 0;
             before.clone_from(&now);
             Ok(same.then_some(now))
         })
         .await
+    }
+
+    /// Events of theirs that an app which reads the topic has not handled yet.
+    async fn unheard(&self) -> Result<i64> {
+        let mut unheard = 0;
+        for (topic, readers) in READERS {
+            let runs = |app: &&str| self.suite.runs(app);
+            for (source, reader) in KEEPERS.iter().flat_map(|source| readers.iter().map(move |reader| (source, reader))) {
+                if !runs(source) || !runs(reader) {
+                    continue;
+                }
+                let sql = format!(
+                    "select count(*) from {source}.outbox_events e where topic = '{topic}' and payload -> 'metadata' ->> 'user_id' = $1
+                     and not exists (select from {reader}.processed_events p where p.event_id = e.id)"
+                );
+                unheard += self.database.count(&sql, &[&self.person.user_id.to_string()]).await?;
+            }
+        }
+        Ok(unheard)
     }
 
     async fn look(&self) -> Result<Kept> {

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use contracts::topic;
+use futures::future::join_all;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -164,8 +165,9 @@ impl Relay {
             by_topic.entry(row.topic.clone()).or_default().push(row);
         }
         let (mut published, mut failed, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-        for (topic, rows) in by_topic {
-            let errors = self.publish(&topic, &rows).await;
+        // Side by side: a key's order is its topic's own affair.
+        let errors = join_all(by_topic.iter().map(|(topic, rows)| self.publish(topic, rows))).await;
+        for ((topic, rows), errors) in by_topic.into_iter().zip(errors) {
             for row in rows {
                 let error = errors.get(&row.id);
                 let result = if error.is_some() { "failed" } else { "ok" };

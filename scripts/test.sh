@@ -107,8 +107,8 @@ layer unit 3 cargo test --locked --workspace --lib --bins --no-fail-fast
 layer stack 3 cargo test --locked --workspace --test stack-it --test dev --no-fail-fast -- --test-threads=1
 layer crates 4 cargo test --locked --workspace --test sidecar-it --test service-it --no-fail-fast -- --test-threads=4
 # Stories mostly wait, each for its own people: more of them than processors at once.
-layer redis 6 stories local 6 'contract_|flow_' --test-threads=12
-layer kafka 5 stories kafka 5 'contract_|flow_' --test-threads=12
+layer redis 6 stories local 6 'contract_|flow_' --test-threads=8
+layer kafka 5 stories kafka 5 'contract_|flow_' --test-threads=8
 layer page-tools 1 page_tools
 layer pages 5 stories local 5 page_
 # With --long every part is killed five times, in the gate once; the other faults meet Kafka only with --long.

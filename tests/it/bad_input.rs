@@ -49,7 +49,7 @@ impl World {
     /// What is kept once two looks in a row see the same: consumers have caught up.
     async fn at_rest(&self) -> Result<Kept> {
         let mut before = Kept::new();
-        tests::eventually("nothing changes any more", std::time::Duration::from_secs(60), async || {
+        tests::eventually("nothing changes any more", std::time::Duration::from_secs(180), async || {
             let now = self.look().await?;
             let expected = KEEPERS.iter().filter(|app| self.suite.runs(app)).count();
             let all = now.iter().filter(|(table, (rows, _))| table.ends_with(".processed_events") && *rows > 0).count();

@@ -51,5 +51,7 @@ fn is_ours(url: &str, origin: &str) -> bool {
     let socket = origin.replacen("http", "ws", 1);
     let below = |origin: &str| url.strip_prefix(origin).is_some_and(|rest| rest.starts_with('/'));
     // The browser's own first tab is none of ours.
-    below(origin) || below(&socket) || ["data:", "about:", "chrome:"].iter().any(|scheme| url.starts_with(scheme))
+    below(origin)
+        || below(&socket)
+        || ["data:", "about:", "chrome:", "chrome-untrusted:"].iter().any(|scheme| url.starts_with(scheme))
 }

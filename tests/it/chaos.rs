@@ -42,11 +42,6 @@ fn options(name: &str, apps: &[&str]) -> Result<Options> {
     Ok(options)
 }
 
-/// Whether stories that are shortened in the gate are told in full: `scripts/test.sh --long`.
-fn is_long() -> bool {
-    tests::suite::variable("OUTRIGGER_LONG").is_some_and(|value| value == "yes")
-}
-
 /// Runs a test in a stack of its own and ends the stack, however the test went.
 async fn alone(options: Options, tell: impl AsyncFnOnce(&Suite) -> Result<()>) -> Result<()> {
     let suite = Suite::start(options).await?;

@@ -21,10 +21,8 @@ pub async fn total(suite: &Suite, app: &str, name: &str, labels: &[(&str, &str)]
 /// # Errors
 /// When it cannot be scraped.
 pub async fn at(suite: &Suite, port: u16, name: &str, labels: &[(&str, &str)]) -> Result<Option<f64>> {
-    let url = format!("http://127.0.0.1:{port}/metrics");
-    let text = suite.client().get(url).send().await?.error_for_status()?.text().await?;
     let mut sum = None;
-    for line in text.lines() {
+    for line in scrape(suite, port).await?.lines() {
         let Some((series, value)) = line.rsplit_once(' ') else { continue };
         let (found, pairs) = series.split_once('{').unwrap_or((series, ""));
         let has = |(label, value): &(&str, &str)| pairs.contains(&format!("{label}=\"{value}\""));
@@ -33,4 +31,12 @@ pub async fn at(suite: &Suite, port: u16, name: &str, labels: &[(&str, &str)]) -
         }
     }
     Ok(sum)
+}
+
+/// Everything that is counted at one port, at one moment.
+///
+/// # Errors
+/// When it cannot be scraped.
+pub async fn scrape(suite: &Suite, port: u16) -> Result<String> {
+    Ok(suite.client().get(format!("http://127.0.0.1:{port}/metrics")).send().await?.error_for_status()?.text().await?)
 }

@@ -19,6 +19,7 @@ pub mod caller;
 pub mod clock;
 pub mod config;
 pub mod database;
+mod dead_letter;
 pub mod door;
 pub mod event;
 pub mod fields;

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tests::database::Database;
-use tests::{Suite, eventually};
+use tests::{Suite, eventually, metrics};
 
 use super::SOON;
 
@@ -77,12 +77,10 @@ pub async fn nothing_wrong(database: &Database) -> Result<()> {
 /// Waits until every app that has an outbox says that nothing is left in it.
 pub async fn gauges_are_zero(suite: &Suite) -> Result<()> {
     for instance in suite.stack().instances() {
-        let url = format!("http://127.0.0.1:{}/metrics", instance.app_port);
         let part = instance.part();
         eventually(&format!("outbox_pending_events of {part} is 0"), SOON, async || {
-            let text = suite.client().get(&url).send().await?.error_for_status()?.text().await?;
-            let line = text.lines().find(|line| line.starts_with("outbox_pending_events")).context("the gauge is there")?;
-            Ok(line.ends_with(" 0").then_some(()))
+            let pending = metrics::at(suite, instance.app_port, "outbox_pending_events", &[]).await?;
+            Ok((pending.context("the gauge is there")? == 0.0).then_some(()))
         })
         .await?;
     }

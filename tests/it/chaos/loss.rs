@@ -10,11 +10,12 @@ use chrono::TimeDelta;
 use contracts::task::Status;
 use serde_json::{Value, json};
 use tests::database::Database;
+use tests::suite::is_long;
 use tests::{Person, Suite, eventually};
 
 use super::ledger::Ledger;
 use super::random::Random;
-use super::{BACK, alone, books, is_long, now, options, say};
+use super::{BACK, alone, books, now, options, say};
 
 /// How often each part is killed, and how many operations must be acknowledged: in full, and shortened where the gate runs it.
 const FULL: Measure = Measure { kills: 5, operations: 2_000 };

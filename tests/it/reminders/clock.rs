@@ -10,7 +10,7 @@ use futures::future::try_join_all;
 use serde_json::json;
 use tests::database::Database;
 use tests::suite::is_long;
-use tests::{Suite, eventually};
+use tests::{Suite, eventually, metrics};
 
 use super::{SOON, events, id, now, shows, to_tell_at, told};
 use crate::notifications::Reader;
@@ -34,14 +34,11 @@ async fn flow_the_clock_of_each_instance_calls_every_ten_seconds() -> Result<()>
     let suite = Suite::shared().await?;
     let instances: Vec<_> = suite.stack().instances().iter().filter(|instance| instance.app == "reminders").collect();
     try_join_all(instances.into_iter().map(async |instance| {
-        let calls = async || {
-            let text = scrape(&suite, instance.metrics_port).await?;
-            anyhow::Ok(sum(&text, "dapr_component_input_binding_count", &["component=\"reminder-cron\"", "success=\"true\""]))
-        };
-        let answers = async || {
-            let text = scrape(&suite, instance.app_port).await?;
-            anyhow::Ok(sum(&text, "http_requests_total", &["/jobs/reminder-trigger", "status=\"200\""]))
-        };
+        let count = async |port, name, labels| anyhow::Ok(metrics::at(&suite, port, name, labels).await?.unwrap_or_default());
+        let of_clock = [("component", "reminder-cron"), ("success", "true")];
+        let calls = async || count(instance.metrics_port, "dapr_component_input_binding_count", &of_clock[..]).await;
+        let of_route = [("route", "/jobs/reminder-trigger"), ("status", "200")];
+        let answers = async || count(instance.app_port, "http_requests_total", &of_route[..]).await;
         // The answers first: a call between the two looks is then one answer more, not one less.
         let (answered, mut seen) = (answers().await?, calls().await?);
         let mut times = Vec::new();
@@ -173,7 +170,7 @@ async fn counters_are_true(suite: &Suite, database: &Database) -> Result<()> {
     .await?;
     for instance in suite.stack().instances().iter().filter(|instance| instance.app == "reminders") {
         eventually(&format!("{} knows how many are to come", instance.part()), A_QUIET_MOMENT, async || {
-            let gauge = sum(&scrape(suite, instance.app_port).await?, "reminders_pending", &[]);
+            let gauge = metrics::at(suite, instance.app_port, "reminders_pending", &[]).await?.unwrap_or_default();
             let pending =
                 database.count("select count(*) from reminders.reminders where delivery_status = 'scheduled'", &[]).await?;
             ensure!(gauge == pending as f64, "{gauge}, the tables say {pending}");
@@ -188,23 +185,10 @@ async fn counters_are_true(suite: &Suite, database: &Database) -> Result<()> {
 async fn counted(suite: &Suite) -> Result<BTreeMap<String, f64>> {
     let mut counted = BTreeMap::new();
     for instance in suite.stack().instances().iter().filter(|instance| instance.app == "reminders") {
-        for line in scrape(suite, instance.app_port).await?.lines().filter(|line| line.starts_with("reminder")) {
+        for line in metrics::scrape(suite, instance.app_port).await?.lines().filter(|line| line.starts_with("reminder")) {
             let (name, value) = line.split_once(' ').context("a name and a value")?;
             *counted.entry(name.to_owned()).or_default() += value.parse::<f64>()?;
         }
     }
     Ok(counted)
-}
-
-async fn scrape(suite: &Suite, port: u16) -> Result<String> {
-    Ok(suite.client().get(format!("http://127.0.0.1:{port}/metrics")).send().await?.error_for_status()?.text().await?)
-}
-
-/// All series of this name whose labels hold these words, together.
-fn sum(text: &str, name: &str, labels: &[&str]) -> f64 {
-    let series = text.lines().filter(|line| {
-        let rest = line.strip_prefix(name);
-        rest.is_some_and(|rest| rest.starts_with(['{', ' ']) && labels.iter().all(|label| rest.contains(label)))
-    });
-    series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }

@@ -1,13 +1,11 @@
 //! An event that the broker itself refuses becomes a dead letter, so that it does not hold up its key for ever.
 
-use bytes::Bytes;
 use contracts::dead_letter::DeadLetter;
-use contracts::topic;
 use serde_json::{Value, json};
 use sidecar::Error;
-use sidecar::publish::Message;
 
 use super::{Claimed, Relay};
+use crate::dead_letter;
 use crate::metrics::DeadLetterLabels;
 
 impl Relay {
@@ -40,14 +38,6 @@ impl Relay {
                 "datacontenttype": "application/json", "traceparent": row.traceparent, "data": data,
             }),
         };
-        let Ok(data) = serde_json::to_vec(&letter) else { return false };
-        let message = Message {
-            id: format!("{}:{}", self.app, row.id),
-            event_type: "dead-letter".into(),
-            key: row.key.clone(),
-            traceparent: row.traceparent.clone(),
-            data: Bytes::from(data),
-        };
-        self.sidecar.publish(topic::PUBSUB, &topic::dead_letters_of(topic), &message).await.is_ok()
+        dead_letter::publish(&self.sidecar, self.app, &letter, &row.key, row.traceparent.as_deref()).await.is_ok()
     }
 }

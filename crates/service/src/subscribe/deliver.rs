@@ -10,14 +10,14 @@ use axum::routing::post;
 use axum::{Json, Router};
 use bytes::Bytes;
 use contracts::dead_letter::DeadLetter;
-use contracts::{CloudEvent, Metadata, topic};
+use contracts::{CloudEvent, Metadata};
 use futures::FutureExt;
 use serde_json::{Value, json};
-use sidecar::publish::Message;
 use sidecar::{Context, Sidecar, Trace};
 
 use super::{Attempts, Delivery, Effect, Failure, Reading, Subscriber, Subscription};
 use crate::clock::Clock;
+use crate::dead_letter;
 use crate::metrics::{DeadLetterLabels, FailureLabels, HandleLabels, Metrics};
 use crate::problem::{Code, Problem};
 use crate::telemetry::{Kind, Span, Spans};
@@ -167,19 +167,8 @@ impl Consumer {
             failed_at: self.clock.now(),
             original,
         };
-        let dead_letters = topic::dead_letters_of(subscription.topic);
-        let data = match serde_json::to_vec(&letter) {
-            Ok(data) => Bytes::from(data),
-            Err(_) => return Answer::Retry,
-        };
-        let message = Message {
-            id: format!("{}:{}", self.app, cloud.id),
-            event_type: "dead-letter".into(),
-            key: cloud.id.clone(),
-            traceparent: cloud.traceparent.clone(),
-            data,
-        };
-        match self.sidecar.publish(topic::PUBSUB, &dead_letters, &message).await {
+        let published = dead_letter::publish(&self.sidecar, self.app, &letter, &cloud.id, cloud.traceparent.as_deref()).await;
+        match published {
             Ok(()) => {
                 tracing::error!(topic = subscription.topic, event_id = cloud.id, event_type = cloud.event_type, attempts, %failure, "the event was given up");
                 self.metrics.dead_letters.get_or_create(&DeadLetterLabels { topic: subscription.topic.into(), reason }).inc();

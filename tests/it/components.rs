@@ -110,6 +110,25 @@ fn contract_the_resiliency_file_never_gives_up_an_event_and_breaks_no_circuit() 
     Ok(())
 }
 
+#[test]
+fn contract_news_are_kept_for_the_same_short_time_on_every_broker() -> Result<()> {
+    let metadata = |set: &str, key: &str| -> Result<Value> {
+        let fanout = &components(set)?["pubsub-fanout"];
+        let found = list(&fanout["spec"]["metadata"]).into_iter().find(|item| item["name"] == key);
+        Ok(found.with_context(|| format!("{set}: no {key}"))?["value"].clone())
+    };
+    // A group of Redis begins at the oldest entry; Kafka's is told to, and its topic is made with that time (crates/stack).
+    let minutes = format!("{}m", contracts::topic::NEWS_KEPT.as_secs() / 60);
+    ensure!(metadata("local", "streamTTL")? == minutes.as_str(), "not {minutes}");
+    for set in ["kafka", "cloud"] {
+        ensure!(
+            metadata(set, "initialOffset")? == "oldest",
+            "{set}: an instance that starts would miss what comes before it has joined"
+        );
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn contract_each_sidecar_has_loaded_what_its_app_is_in_the_scope_of_and_nothing_else() -> Result<()> {
     story(async |suite, _| {

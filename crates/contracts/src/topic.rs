@@ -1,5 +1,7 @@
 //! Topics: who owns them and which component carries each.
 
+use std::time::Duration;
+
 /// Changes of tasks, for the other apps. Key: task id.
 pub const TASK_EVENTS: &str = "task-events";
 /// What became of reminders. Key: reminder id.
@@ -19,6 +21,9 @@ pub const ALL: [&str; 5] = [TASK_EVENTS, REMINDERS, TASK_UPDATES, USER_EVENTS, P
 pub const PUBSUB: &str = "pubsub";
 /// The component of news that every instance gets.
 pub const FANOUT: &str = "pubsub-fanout";
+
+/// How long a broker keeps what [`FANOUT`] carries. Every instance that starts reads it all, and shows what is new to its pages.
+pub const NEWS_KEPT: Duration = Duration::from_secs(600);
 
 /// The component that carries `topic`.
 pub fn component(topic: &str) -> &'static str {

@@ -6,6 +6,8 @@ use tokio::net::TcpStream;
 
 const PARTITIONS: i32 = 3;
 const ALREADY_EXISTS: i16 = 36;
+/// A broker drops whole segments only, so news are written to a new one every minute.
+const NEWS_SEGMENT_MS: &str = "60000";
 
 /// Every topic of the suite, with its dead letters.
 pub(crate) fn all() -> Vec<String> {
@@ -40,15 +42,29 @@ fn request(topics: &[String]) -> Result<Vec<u8>> {
         text(&mut body, topic)?;
         body.extend(PARTITIONS.to_be_bytes());
         body.extend(1_i16.to_be_bytes());
-        // Neither assignments nor settings.
+        // No assignments.
         body.extend(0_i32.to_be_bytes());
-        body.extend(0_i32.to_be_bytes());
+        let settings = settings(topic);
+        body.extend(i32::try_from(settings.len())?.to_be_bytes());
+        for (name, value) in settings {
+            text(&mut body, name)?;
+            text(&mut body, &value)?;
+        }
     }
     body.extend(15_000_i32.to_be_bytes());
     body.push(0);
     let mut whole = i32::try_from(body.len())?.to_be_bytes().to_vec();
     whole.append(&mut body);
     Ok(whole)
+}
+
+/// What differs from the broker's own settings: a fresh reader of news begins at the oldest there is, so that is kept short.
+fn settings(topic: &str) -> Vec<(&'static str, String)> {
+    if contracts::topic::component(topic) != contracts::topic::FANOUT {
+        return Vec::new();
+    }
+    let kept = contracts::topic::NEWS_KEPT.as_millis().to_string();
+    vec![("retention.ms", kept), ("segment.ms", NEWS_SEGMENT_MS.to_owned())]
 }
 
 fn text(bytes: &mut Vec<u8>, value: &str) -> Result<()> {

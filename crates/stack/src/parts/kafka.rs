@@ -52,6 +52,7 @@ impl<'a> Kafka<'a> {
              listeners={doors},CONTROLLER://127.0.0.1:{controller}\n\
              advertised.listeners={doors}\ncontroller.listener.names=CONTROLLER\n\
              log.dirs={}\nauto.create.topics.enable=false\nnum.partitions=3\n\
+             log.retention.check.interval.ms=60000\n\
              offsets.topic.replication.factor=1\noffsets.topic.num.partitions=8\n\
              transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
              group.initial.rebalance.delay.ms=0\nbroker.session.timeout.ms=3000\nbroker.heartbeat.interval.ms=500\n",

@@ -79,6 +79,13 @@ need_page_tools() {
   if [[ -e tests/package.json ]]; then need npm npm node; fi
 }
 
+# The dates of recurring tasks are compared with those of another calendar.
+need_second_calendar() {
+  python3 -c 'import dateutil.rrule, zoneinfo' 2>/dev/null && return
+  have apt-get || die "please install python-dateutil (python3 -m pip install python-dateutil), then run this again"
+  MISSING+=(python3-dateutil tzdata)
+}
+
 page_tools() {
   [[ -e tests/package.json ]] || return 0
   mkdir -p target/npm
@@ -93,6 +100,7 @@ documentation() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no
 
 need shellcheck shellcheck shellcheck
 need_page_tools
+need_second_calendar
 # The shell has a kill of its own; tests want the program.
 type -P kill >/dev/null || MISSING+=(procps)
 prepare yes
@@ -105,7 +113,7 @@ layer unit 3 cargo test --locked --workspace --lib --bins --no-fail-fast
 # Stacks that take stated ports, one after the other; then what mostly waits, side by side.
 # By target and not by package: of a part of the workspace, dependencies have other features and are compiled again.
 layer stack 3 cargo test --locked --workspace --test stack-it --test dev --no-fail-fast -- --test-threads=1
-layer crates 4 cargo test --locked --workspace --test sidecar-it --test service-it --no-fail-fast -- --test-threads=4
+layer crates 4 cargo test --locked --workspace --test calendar-it --test sidecar-it --test service-it --no-fail-fast -- --test-threads=4
 # Stories mostly wait, each for its own people: more of them than processors at once.
 layer redis 6 stories local 6 'contract_|flow_' --test-threads=8
 layer kafka 5 stories kafka 5 'contract_|flow_' --test-threads=8

@@ -26,7 +26,7 @@ use crate::ground::Ground;
 use crate::report::Report;
 
 /// The apps that only listen: away while the path of one request is measured, so that their work is no noise in it.
-const LISTENERS: [&str; 5] = ["reminders", "notifications", "realtime", "audit", "web"];
+const LISTENERS: [&str; 6] = ["recurrence", "reminders", "notifications", "realtime", "audit", "web"];
 
 /// The measurements that a run makes.
 struct Chosen(Vec<String>);

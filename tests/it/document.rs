@@ -150,6 +150,7 @@ async fn of_tasks(document: &mut Document, person: &Person) -> Result<()> {
         (&post, "/tasks/{id}/reminders", &id, json!({ "offset_minutes": 60 }), 201),
         (&post, "/tasks/{id}/reminders", &id, json!({ "offset_minutes": 60 }), 409),
         (&get, "/tasks/{id}/reminders", &id, Value::Null, 200),
+        (&delete, "/tasks/{id}/recurrence", &id, Value::Null, 200),
         (&post, "/tasks/{id}/complete", &id, json!({}), 200),
         (&delete, "/tasks/{id}", &id, Value::Null, 204),
         (&delete, "/tasks/{id}", &id, Value::Null, 404),

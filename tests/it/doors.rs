@@ -35,7 +35,7 @@ struct Operation {
 }
 
 /// All of them.
-const OPERATIONS: [Operation; 27] = [
+const OPERATIONS: [Operation; 28] = [
     operation("GET", "/.well-known/jwks.json", "identity", Who::Anyone),
     operation("POST", "/auth/signup", "identity", Who::Anyone),
     operation("POST", "/auth/token", "identity", Who::Anyone),
@@ -50,6 +50,7 @@ const OPERATIONS: [Operation; 27] = [
     operation("DELETE", "/tasks/{id}", "tasks", Who::Person),
     operation("POST", "/tasks/{id}/complete", "tasks", Who::Person),
     operation("POST", "/tasks/{id}/restore", "tasks", Who::Person),
+    operation("DELETE", "/tasks/{id}/recurrence", "tasks", Who::Person),
     operation("GET", "/tags", "tasks", Who::Person),
     operation("POST", "/tags", "tasks", Who::Person),
     operation("DELETE", "/tags/{id}", "tasks", Who::Person),

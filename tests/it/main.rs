@@ -12,6 +12,7 @@ mod notifications;
 mod pages;
 mod processes;
 mod realtime;
+mod recurrence;
 mod reminders;
 mod requirements;
 mod schema;

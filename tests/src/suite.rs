@@ -74,7 +74,7 @@ impl Suite {
         let mut options = Options::new(&root, run_dir(set, name));
         options.set = set;
         options.zipkin = true;
-        for (app, count) in [("reminders", 3), ("realtime", 3), ("notifications", 2), ("gateway", 2)] {
+        for (app, count) in [("recurrence", 2), ("reminders", 3), ("realtime", 3), ("notifications", 2), ("gateway", 2)] {
             options.replicas.insert(app.to_owned(), count);
         }
         // Signing up is limited by address, and every story of a run has the same one.

@@ -19,7 +19,7 @@ const MAX_REASON: usize = 10_000;
 
 /// Which apps read a topic as work. A letter that does not say who gave up goes to all of them; their inboxes make it harmless.
 const READERS: [(&str, &[&str]); 3] = [
-    (topic::TASK_EVENTS, &["reminders", "audit"]),
+    (topic::TASK_EVENTS, &["recurrence", "reminders", "audit"]),
     (topic::REMINDERS, &["notifications", "reminders", "audit"]),
     (topic::USER_EVENTS, &["notifications", "audit", "tasks"]),
 ];
@@ -278,7 +278,7 @@ mod tests {
         let letter = of_sidecar();
         assert_eq!((letter.summary.event_id.as_str(), letter.summary.topic.as_str()), ("e1", "task-events"));
         assert_eq!(letter.summary.reason, NO_REASON);
-        assert_eq!(letter.receivers(), ["reminders", "audit"]);
+        assert_eq!(letter.receivers(), ["recurrence", "reminders", "audit"]);
         assert_eq!(letter.original["id"], "e1");
     }
 

@@ -68,6 +68,7 @@ pub static ROUTES: &[Route] = &[
     route(Method::DELETE, "/tasks/{id}", "tasks", Public, Write, JSON, CALL),
     route(Method::POST, "/tasks/{id}/complete", "tasks", Public, Write, JSON, CALL),
     route(Method::POST, "/tasks/{id}/restore", "tasks", Public, Write, JSON, CALL),
+    route(Method::DELETE, "/tasks/{id}/recurrence", "tasks", Public, Write, JSON, CALL),
     route(Method::POST, "/tags", "tasks", Public, Write, JSON, CALL),
     route(Method::GET, "/tags", "tasks", Public, Read, JSON, CALL),
     route(Method::DELETE, "/tags/{id}", "tasks", Public, Write, JSON, CALL),

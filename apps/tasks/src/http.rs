@@ -15,6 +15,8 @@ mod list;
 mod open;
 mod read;
 mod restore;
+mod stop;
+mod successor;
 mod tags;
 mod update;
 
@@ -25,6 +27,7 @@ pub fn public(room: Room) -> Router {
         .route("/tasks/{id}", get(read::read).patch(update::update).delete(delete::delete))
         .route("/tasks/{id}/complete", post(complete::complete))
         .route("/tasks/{id}/restore", post(restore::restore))
+        .route("/tasks/{id}/recurrence", delete(stop::stop))
         .route("/tags", post(tags::create).get(tags::list))
         .route("/tags/{id}", delete(tags::delete))
         .with_state(room)
@@ -32,14 +35,18 @@ pub fn public(room: Room) -> Router {
 
 /// What other apps reach.
 pub fn internal(room: Room) -> Router {
-    Router::new().route("/tasks/open", post(open::open)).route("/tasks/owner", post(open::owner)).with_state(room)
+    Router::new()
+        .route("/tasks/open", post(open::open))
+        .route("/tasks/owner", post(open::owner))
+        .route("/tasks/{id}/successor", post(successor::succeed))
+        .with_state(room)
 }
 
 /// The public operations, described.
 #[derive(OpenApi)]
 #[openapi(
     info(title = "tasks", description = "Tasks and tags"),
-    paths(create::create, list::list, read::read, update::update, delete::delete, complete::complete, restore::restore, tags::create, tags::list, tags::delete),
+    paths(create::create, list::list, read::read, update::update, delete::delete, complete::complete, restore::restore, stop::stop, tags::create, tags::list, tags::delete),
     modifiers(&Bearer)
 )]
 pub struct Document;

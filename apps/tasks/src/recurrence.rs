@@ -1,8 +1,10 @@
-//! What a recurrence pattern may be. The dates it gives are the recurrence app's business.
+//! What a recurrence pattern may be, and where its dates begin. What dates it gives is `calendar`'s business, and who follows whom the
+//! recurrence app's.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use contracts::task::{DayOfWeek, EndType, PatternType, RecurrencePattern};
 use serde_json::Value;
+use service::Problem;
 use service::fields::{self, Fields, Ruled};
 
 const TYPES: [&str; 4] = ["daily", "weekly", "monthly", "yearly"];
@@ -23,6 +25,9 @@ pub fn pattern(value: &Value) -> Ruled<RecurrencePattern> {
     let end_type = fields.optional("end_type", |value| fields::one_of::<EndType>(value, &ENDS)).unwrap_or(EndType::Never);
     let end_after_occurrences = fields.optional("end_after_occurrences", |value| fields::integer(value, 1, 100_000));
     let end_by_date = fields.optional("end_by_date", fields::date);
+    // A client may send back what it read; where the dates begin is not its to say.
+    fields.optional("anchor_local", |_| Ok(()));
+    fields.optional("timezone", |_| Ok(()));
 
     check_days(&mut fields, pattern_type, days_of_week.as_deref());
     if day_of_month.is_some() && pattern_type != Some(PatternType::Monthly) {
@@ -42,7 +47,40 @@ pub fn pattern(value: &Value) -> Ruled<RecurrencePattern> {
         end_type,
         end_after_occurrences: end_after_occurrences.and_then(|count| u32::try_from(count).ok()),
         end_by_date,
+        anchor_local: None,
+        timezone: None,
     })
+}
+
+/// Begins the dates of a new pattern: at the task's due time on its owner's wall clock, or, for a task without, at the end of the first day
+/// that fits, which becomes its due time.
+///
+/// # Errors
+/// A problem of field `recurrence_pattern` when it gives no dates.
+pub fn begin(
+    pattern: &mut RecurrencePattern,
+    due_at: &mut Option<DateTime<Utc>>,
+    zone: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Problem> {
+    let zone = zone.parse().unwrap_or(chrono_tz::UTC);
+    let anchor = match due_at {
+        Some(due_at) => due_at.with_timezone(&zone).naive_local(),
+        None => {
+            let none = |error: calendar::Error| Problem::field("recurrence_pattern", "gives no dates").caused_by(error);
+            calendar::first(pattern, now, zone).map_err(none)?
+        }
+    };
+    *due_at = due_at.or(Some(calendar::instant(anchor, zone)));
+    pattern.anchor_local = Some(anchor);
+    pattern.timezone = Some(zone.name().to_owned());
+    Ok(())
+}
+
+/// Whether two patterns say the same, wherever their dates begin.
+pub fn says_the_same(one: &RecurrencePattern, other: &RecurrencePattern) -> bool {
+    let bare = |pattern: &RecurrencePattern| RecurrencePattern { anchor_local: None, timezone: None, ..pattern.clone() };
+    bare(one) == bare(other)
 }
 
 fn check_days(fields: &mut Fields, pattern_type: Option<PatternType>, days: Option<&[DayOfWeek]>) {

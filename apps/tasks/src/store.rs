@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::filter::Filter;
 
 const CREATE: Statement = Statement::new("tasks.create", include_str!("store/create.sql"));
+const SUCCEED: Statement = Statement::new("tasks.succeed", include_str!("store/succeed.sql"));
 const SAVE: Statement = Statement::new("tasks.save", include_str!("store/save.sql"));
 const READ: Statement = Statement::new("tasks.read", include_str!("store/read.sql"));
 const LIST: Statement = Statement::new("tasks.list", include_str!("store/list.sql"));
@@ -67,18 +68,27 @@ impl Store {
     ///
     /// # Errors
     /// Constraint `idempotency_keys_once` when the key is in use.
-    pub async fn create(&self, task: &Task, zone: &str, events: &[Row], answer: &Value) -> Result<u64> {
+    pub async fn create(&self, task: &Task, events: &[Row], answer: &Value) -> Result<u64> {
         let document =
-            json!({ "task": task, "pattern": pattern(task, zone), "tags": tags(&task.tags), "events": events, "answer": answer });
+            json!({ "task": task, "pattern": pattern(task), "tags": tags(&task.tags), "events": events, "answer": answer });
         self.database.write(&CREATE, &document).await
+    }
+
+    /// Writes the next instance of a series with its tags and its events; 0 when it is there already, or the series was stopped.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn succeed(&self, task: &Task, events: &[Row]) -> Result<u64> {
+        self.database.write(&SUCCEED, &json!({ "task": task, "events": events })).await
     }
 
     /// Writes the next version of a task with its events; 0 when the version before it is no longer the current one.
     ///
     /// # Errors
     /// As every statement.
-    pub async fn save(&self, task: &Task, zone: &str, deleted: bool, events: &[Row]) -> Result<u64> {
-        let document = json!({ "task": task, "pattern": pattern(task, zone), "tags": tags(&task.tags), "deleted": deleted, "events": events });
+    pub async fn save(&self, task: &Task, deleted: bool, events: &[Row]) -> Result<u64> {
+        let document =
+            json!({ "task": task, "pattern": pattern(task), "tags": tags(&task.tags), "deleted": deleted, "events": events });
         self.database.write(&SAVE, &document).await
     }
 
@@ -180,14 +190,10 @@ fn tags(names: &[String]) -> Value {
     names.iter().map(|name| json!({ "id": Uuid::now_v7(), "name": name })).collect()
 }
 
-/// The pattern's row: its id is the series, its anchor the first due time as the owner reads it.
-fn pattern(task: &Task, zone: &str) -> Value {
+/// The pattern's row: its id is the series.
+fn pattern(task: &Task) -> Value {
     let Some(pattern) = &task.recurrence_pattern else { return Value::Null };
-    let tz = zone.parse().unwrap_or(chrono_tz::UTC);
-    let anchor = task.due_at.map(|due_at| due_at.with_timezone(&tz).naive_local());
     let mut row = json!(pattern);
     row["id"] = json!(task.series_id);
-    row["anchor_local"] = json!(anchor);
-    row["timezone"] = json!(tz.name());
     row
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::recurrence;
 
 pub mod changes;
+pub mod successor;
 
 /// Longest title, in characters.
 pub const MAX_TITLE: usize = 200;
@@ -108,10 +109,13 @@ pub fn draft(mut fields: Fields, id: Uuid, caller: &Caller, now: DateTime<Utc>) 
     let description = fields.optional("description", description).filter(|text| !text.is_empty());
     let status = fields.optional("status", status).unwrap_or_default();
     let priority = fields.optional("priority", priority).unwrap_or_default();
-    let due_at = fields.optional("due_at", fields::instant);
+    let mut due_at = fields.optional("due_at", fields::instant);
     let reminder_offset_minutes = fields.optional("reminder_offset_minutes", offset);
     let tags = fields.optional("tag_names", tag_names).unwrap_or_default();
-    let recurrence_pattern = fields.optional("recurrence_pattern", recurrence::pattern);
+    let mut recurrence_pattern = fields.optional("recurrence_pattern", recurrence::pattern);
+    if let Some(pattern) = &mut recurrence_pattern {
+        recurrence::begin(pattern, &mut due_at, &caller.zoneinfo, now)?;
+    }
     check_reminder(&mut fields, reminder_offset_minutes, due_at, now);
     recurrence::check_end(&mut fields, recurrence_pattern.as_ref(), due_at, &caller.zoneinfo);
     fields.finish()?;

@@ -1,6 +1,6 @@
 //! Tasks as others see them, and the events of `task-events`.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -55,6 +55,14 @@ pub struct RecurrencePattern {
     /// With `by_date`: the last date that counts, in the user's zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_by_date: Option<NaiveDate>,
+    /// The first due time on the owner's wall clock, from which every date is counted. Set by the app, not by requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(read_only)]
+    pub anchor_local: Option<NaiveDateTime>,
+    /// The zone of that wall clock, an IANA name: the owner's when the pattern was set. Set by the app, not by requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(read_only)]
+    pub timezone: Option<String>,
 }
 
 /// Unit of a recurrence.
@@ -142,6 +150,13 @@ pub struct Task {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+/// What tasks answers when it was asked for the next instance of a completed task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Successor {
+    /// The next instance.
+    pub id: Uuid,
 }
 
 /// The events of `task-events`.

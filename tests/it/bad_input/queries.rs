@@ -151,6 +151,7 @@ async fn contract_an_id_that_is_none_is_not_found() -> Result<()> {
             (Method::DELETE, format!("/tasks/{id}")),
             (Method::POST, format!("/tasks/{id}/complete")),
             (Method::POST, format!("/tasks/{id}/restore")),
+            (Method::DELETE, format!("/tasks/{id}/recurrence")),
             (Method::DELETE, format!("/tags/{id}")),
             (Method::GET, format!("/tasks/{id}/reminders")),
             (Method::DELETE, format!("/tasks/{}/reminders/{id}", world.task)),

@@ -31,6 +31,9 @@ select jsonb_build_object(
   'reminders that fired and nobody was told', (
     select count(*) from events e
     where event_type = 'reminder.due' and not exists (select from notifications.deliveries d where d.reminder_id = e.aggregate_id)),
+  'completed tasks that have not come again', (
+    select count(*) from tasks.tasks t where status = 'completed' and occurrence = 1
+      and not exists (select from tasks.tasks n where n.series_id = t.series_id and n.occurrence = 2)),
   'notifications not sent yet', (select count(*) from notifications.notifications where status = 'pending'),
   'reminders that do not know how they were delivered', (select count(*) from reminders.reminders where delivery_status = 'triggered'))";
 
@@ -43,11 +46,15 @@ select jsonb_build_object(
     select count(*) from audit.audit_logs a where entity_type <> 'dead_letter' and not exists (select from events e where e.id = a.event_id)),
   'things whose history has a gap', (
     select count(*) from (
-      select entity_id from audit.audit_logs where entity_type in ('task', 'reminder') group by entity_type, entity_id
+      select entity_id from audit.audit_logs where entity_type in ('task', 'reminder') and action <> 'task.recurred' group by entity_type, entity_id
       having count(*) <> max(sequence) or min(sequence) <> 1 or count(distinct sequence) <> count(*)) gaps),
   'tasks whose schedule differs in what is done', (
     select count(*) from tasks.tasks t join reminders.task_schedule s on s.task_id = t.id
     where (t.status = 'completed') <> (s.status = 'completed')),
+  'tasks that came again twice or before their time', (
+    select count(*) from tasks.tasks n join tasks.tasks t on t.series_id = n.series_id and t.occurrence = 1
+    where n.occurrence > 1 and (t.status <> 'completed' or (
+      select count(*) from events where event_type = 'task.recurred' and payload ->> 'completed_task_id' = t.id::text) <> 1)),
   'reminders that fired twice', (
     select count(*) from (select aggregate_id from events where event_type = 'reminder.due' group by 1 having count(*) > 1) twice),
   'reminders that were cancelled and fired', (

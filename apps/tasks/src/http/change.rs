@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use contracts::task::{Task, TaskEvent};
 use contracts::update::{Change, UpdateEvent};
+use service::Problem;
 use service::event::{About, Origin, Row, row};
-use service::{Caller, Problem};
 use uuid::Uuid;
 
 use crate::task::changes::{Difference, Next};
@@ -16,16 +16,16 @@ const ROUNDS: usize = 3;
 /// Changes a task by `decide`, which is asked again with the newest version when another change came between.
 ///
 /// # Errors
-/// 404 when the caller has no such task, 412 when `expected` is not its version, 503 after three lost rounds.
+/// 404 when `owner` has no such task, 412 when `expected` is not its version, 503 after three lost rounds.
 pub async fn change(
     room: &Room,
-    caller: &Caller,
+    owner: Uuid,
     id: Uuid,
     expected: Option<i64>,
     decide: impl Fn(&Task, DateTime<Utc>) -> Result<Option<Next>, Problem>,
 ) -> Result<Task, Problem> {
     for _ in 0..ROUNDS {
-        let before = room.store.read(id, caller.user_id).await?.ok_or_else(Problem::not_found)?;
+        let before = room.store.read(id, owner).await?.ok_or_else(Problem::not_found)?;
         if expected.is_some_and(|expected| expected != before.version) {
             return Err(error::stale(before.version));
         }
@@ -34,7 +34,7 @@ pub async fn change(
         let deleted = happened == Change::Deleted;
         let shown = if deleted { &before } else { &task };
         let events = events(&Origin::current("tasks"), happened, &task, shown, difference)?;
-        if room.store.save(&task, &caller.zoneinfo, deleted, &events).await? > 0 {
+        if room.store.save(&task, deleted, &events).await? > 0 {
             room.metrics.count(happened, task.priority);
             return Ok(task);
         }

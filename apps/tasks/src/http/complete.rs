@@ -17,6 +17,6 @@ use crate::task::changes;
     responses((status = 200, description = "The task", body = Task), service::openapi::Refusals)
 )]
 pub async fn complete(State(room): State<Room>, caller: Caller, Id(id): Id) -> Result<Json<Task>, Problem> {
-    let task = change(&room, &caller, id, None, |before, now| Ok(changes::complete(before, now))).await?;
+    let task = change(&room, caller.user_id, id, None, |before, now| Ok(changes::complete(before, now))).await?;
     Ok(Json(task))
 }

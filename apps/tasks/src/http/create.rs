@@ -58,7 +58,7 @@ pub async fn create(State(room): State<Room>, caller: Caller, headers: HeaderMap
     task.tags = room.store.spell(caller.user_id, std::mem::take(&mut task.tags)).await?;
     let events = events(&Origin::current("tasks"), Change::Created, &task, &task, Difference::default())?;
     let answer = remembered(key.as_ref(), StatusCode::CREATED, &task);
-    match room.store.create(&task, &caller.zoneinfo, &events, &answer).await {
+    match room.store.create(&task, &events, &answer).await {
         Ok(_) => {
             room.metrics.count(Change::Created, task.priority);
             Ok(created(&task))

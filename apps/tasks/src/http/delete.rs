@@ -16,6 +16,6 @@ use crate::task::changes;
     responses((status = 204, description = "Deleted"), service::openapi::Refusals)
 )]
 pub async fn delete(State(room): State<Room>, caller: Caller, Id(id): Id, headers: HeaderMap) -> Result<StatusCode, Problem> {
-    change(&room, &caller, id, if_match(&headers)?, |before, now| Ok(Some(changes::delete(before, now)))).await?;
+    change(&room, caller.user_id, id, if_match(&headers)?, |before, now| Ok(Some(changes::delete(before, now)))).await?;
     Ok(StatusCode::NO_CONTENT)
 }

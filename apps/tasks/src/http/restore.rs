@@ -25,7 +25,7 @@ pub async fn restore(State(room): State<Room>, caller: Caller, Id(id): Id) -> Re
     let before = room.store.read_deleted(id, caller.user_id).await?.ok_or_else(Problem::not_found)?;
     let after = moved_on(&before, room.clock.now());
     let events = events(&Origin::current("tasks"), Change::Updated, &after, &after, Difference::default())?;
-    match room.store.save(&after, &caller.zoneinfo, false, &events).await? {
+    match room.store.save(&after, false, &events).await? {
         0 => Err(error::contended()),
         _ => Ok(Json(after)),
     }

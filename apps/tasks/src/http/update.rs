@@ -60,6 +60,6 @@ pub async fn update(
     if let Some(names) = asked.tag_names.take() {
         asked.tag_names = Some(room.store.spell(caller.user_id, names).await?);
     }
-    let task = change(&room, &caller, id, expected, |before, now| asked.apply(before, &caller.zoneinfo, now)).await?;
+    let task = change(&room, caller.user_id, id, expected, |before, now| asked.apply(before, &caller.zoneinfo, now)).await?;
     Ok(Json(task))
 }

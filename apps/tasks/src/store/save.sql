@@ -30,7 +30,8 @@ with input as (
   on conflict (id) do update
   set pattern_type = excluded.pattern_type, "interval" = excluded."interval", days_of_week = excluded.days_of_week,
       day_of_month = excluded.day_of_month, end_type = excluded.end_type, end_after_occurrences = excluded.end_after_occurrences,
-      end_by_date = excluded.end_by_date, timezone = excluded.timezone, stopped_at = null
+      end_by_date = excluded.end_by_date, anchor_local = excluded.anchor_local, timezone = excluded.timezone,
+      stopped_at = null
 ), stopped as (
   update recurrence_patterns r set stopped_at = n.updated_at
   from task, n, p

@@ -93,7 +93,7 @@ impl Changes {
             after.reminder_offset_minutes = None;
         }
         set_status(&mut after, self.status.unwrap_or(before.status), now);
-        self.set_pattern(&mut after);
+        self.set_pattern(&mut after, zone, now)?;
 
         let mut rules = Fields::of(Value::Object(Map::new()))?;
         let moved = after.due_at != before.due_at || after.reminder_offset_minutes != before.reminder_offset_minutes;
@@ -105,21 +105,55 @@ impl Changes {
         Ok(next(before, after, now))
     }
 
-    fn set_pattern(&self, after: &mut Task) {
+    fn set_pattern(&self, after: &mut Task, zone: &str, now: DateTime<Utc>) -> Result<(), Problem> {
+        let known = after.recurrence_pattern.take();
         match &self.recurrence_pattern {
-            Change::Keep => {}
+            // As long as the first is not done, the series begins when it is due.
+            Change::Keep if after.occurrence == Some(1) && matches!(self.due_at, Change::Set(_)) => {
+                let due_at = &mut after.due_at;
+                after.recurrence_pattern = known.map(|pattern| begun(&pattern, due_at, zone, now)).transpose()?;
+            }
+            Change::Keep => after.recurrence_pattern = known,
             Change::Clear => {
                 after.recurrence_ended = after.recurrence_ended || after.series_id.is_some();
-                after.recurrence_pattern = None;
             }
             Change::Set(pattern) => {
-                after.recurrence_pattern = Some(pattern.clone());
+                let same = known.filter(|known| recurrence::says_the_same(known, pattern));
+                after.recurrence_pattern = Some(match same {
+                    Some(known) => known,
+                    None => begun(pattern, &mut after.due_at, zone, now)?,
+                });
                 after.recurrence_ended = false;
                 after.series_id = after.series_id.or(Some(after.id));
                 after.occurrence = after.occurrence.or(Some(1));
             }
         }
+        Ok(())
     }
+}
+
+/// The pattern, its dates beginning at the task's due time.
+fn begun(
+    pattern: &RecurrencePattern,
+    due_at: &mut Option<DateTime<Utc>>,
+    zone: &str,
+    now: DateTime<Utc>,
+) -> Result<RecurrencePattern, Problem> {
+    let mut pattern = pattern.clone();
+    recurrence::begin(&mut pattern, due_at, zone, now)?;
+    Ok(pattern)
+}
+
+/// The task whose series was stopped: it stays, and nothing follows it. Nothing when it was stopped before.
+pub fn stop(before: &Task, now: DateTime<Utc>) -> Option<Next> {
+    let after = Task { recurrence_pattern: None, recurrence_ended: true, ..before.clone() };
+    next(before, after, now)
+}
+
+/// The last task of a series that has come to its end; nothing when it says so already.
+pub fn last(before: &Task, now: DateTime<Utc>) -> Option<Next> {
+    let after = Task { recurrence_ended: true, ..before.clone() };
+    next(before, after, now)
 }
 
 /// The completed task; nothing when it is completed already.

@@ -120,8 +120,11 @@ impl Consumer {
                 if effect == Effect::Duplicate {
                     self.metrics.duplicates.get_or_create(&self.labels(&delivery)).inc();
                 }
-                if work {
-                    self.attempts.mark_processed(&delivery.cloud.id).await;
+                // What was ignored is ignored the next time too. The mark is a shortcut, so nobody waits for it: until it is there, and should
+                // it never be, the row that the effect wrote answers a repeat.
+                if work && effect != Effect::Ignored {
+                    let (attempts, id) = (self.attempts.clone(), delivery.cloud.id.clone());
+                    tokio::spawn(async move { attempts.mark_processed(&id).await });
                 }
                 Answer::Success
             }

@@ -1,0 +1,77 @@
+//! The calculator against a second one, written by others in another language.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use calendar::Calendar;
+use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use contracts::task::{DayOfWeek, EndType, PatternType, RecurrencePattern};
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+
+/// Patterns that are compared, and dates of each.
+const PATTERNS: usize = 10_000;
+const DATES: usize = 5;
+/// Zones that change their clocks in both hemispheres, by an hour and by half of one, and one that never does.
+const ZONES: [&str; 6] =
+    ["America/New_York", "Europe/Berlin", "Australia/Sydney", "Australia/Lord_Howe", "America/Santiago", "Asia/Kolkata"];
+const WEEK: [DayOfWeek; 7] =
+    [DayOfWeek::Mo, DayOfWeek::Tu, DayOfWeek::We, DayOfWeek::Th, DayOfWeek::Fr, DayOfWeek::Sa, DayOfWeek::Su];
+
+fn pattern(random: &mut StdRng) -> RecurrencePattern {
+    let types = [PatternType::Daily, PatternType::Weekly, PatternType::Monthly, PatternType::Yearly];
+    let pattern_type = types[random.random_range(0..4)];
+    let day = NaiveDate::from_ymd_opt(2020, 1, 1).unwrap() + TimeDelta::days(random.random_range(0..2500));
+    // Half of them in the hours in which clocks change.
+    let minute = if random.random_bool(0.5) { random.random_range(0..240) } else { random.random_range(0..1440) };
+    let days = random.random_range(1..=7);
+    RecurrencePattern {
+        pattern_type,
+        interval: if random.random_bool(0.5) { 1 } else { random.random_range(1..=12) },
+        days_of_week: (pattern_type == PatternType::Weekly).then(|| WEEK.sample(random, days).copied().collect()),
+        day_of_month: (pattern_type == PatternType::Monthly && random.random_bool(0.5)).then(|| random.random_range(1..=31)),
+        end_type: EndType::Never,
+        end_after_occurrences: None,
+        end_by_date: random.random_bool(0.2).then(|| day + TimeDelta::days(random.random_range(0..400))),
+        anchor_local: day.and_hms_opt(minute / 60, minute % 60, 0),
+        timezone: Some(ZONES[random.random_range(0..ZONES.len())].to_owned()),
+    }
+}
+
+#[test]
+fn ten_thousand_patterns_give_the_dates_that_python_dateutil_gives() {
+    let mut random = StdRng::seed_from_u64(1);
+    let asked: Vec<(RecurrencePattern, DateTime<Utc>)> = (0..PATTERNS)
+        .map(|_| {
+            let pattern = pattern(&mut random);
+            let after = pattern.anchor_local.unwrap().and_utc() + TimeDelta::minutes(random.random_range(-2000..200_000));
+            (pattern, after)
+        })
+        .collect();
+
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/second_opinion.py");
+    let mut python = Command::new("python3").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut questions = python.stdin.take().unwrap();
+    let lines: Vec<String> = asked.iter().map(|(pattern, after)| question(pattern, *after)).collect();
+    let writer = std::thread::spawn(move || questions.write_all(lines.concat().as_bytes()).unwrap());
+    let answers = python.wait_with_output().unwrap();
+    writer.join().unwrap();
+    assert!(answers.status.success(), "python3 with python-dateutil is needed");
+    let answers: Vec<Vec<String>> =
+        String::from_utf8(answers.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers.len(), PATTERNS);
+
+    let mut dates = 0;
+    for ((pattern, after), theirs) in asked.iter().zip(answers) {
+        let ours = Calendar::of(pattern).unwrap().after(*after, DATES).unwrap();
+        let ours: Vec<String> = ours.iter().map(|date| date.to_rfc3339_opts(SecondsFormat::Secs, true)).collect();
+        assert_eq!(ours, theirs, "{pattern:?} after {after}");
+        dates += ours.len();
+    }
+    assert!(dates > 3 * PATTERNS, "{dates} dates were compared");
+}
+
+fn question(pattern: &RecurrencePattern, after: DateTime<Utc>) -> String {
+    format!("{}\n", serde_json::json!({ "pattern": pattern, "after": after, "count": DATES }))
+}

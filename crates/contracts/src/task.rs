@@ -57,7 +57,7 @@ pub struct RecurrencePattern {
     pub end_by_date: Option<NaiveDate>,
     /// The first due time on the owner's wall clock, from which every date is counted. Set by the app, not by requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(read_only)]
+    #[schema(read_only, value_type = Option<String>, example = "2031-03-01T14:00:00")]
     pub anchor_local: Option<NaiveDateTime>,
     /// The zone of that wall clock, an IANA name: the owner's when the pattern was set. Set by the app, not by requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]

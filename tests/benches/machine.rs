@@ -31,6 +31,24 @@ pub fn cpu(pid: u32) -> Result<Duration> {
     Ok(TICK * ticks)
 }
 
+/// User and system time of a process and of those that it started: of PostgreSQL's connections too.
+///
+/// # Errors
+/// When it has gone.
+pub fn cpu_with_children(pid: u32) -> Result<Duration> {
+    let mut all = cpu(pid)?;
+    for entry in std::fs::read_dir("/proc")? {
+        let Some(child) = entry?.file_name().to_string_lossy().parse::<u32>().ok() else { continue };
+        let status = std::fs::read_to_string(format!("/proc/{child}/status")).unwrap_or_default();
+        let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse::<u32>().ok());
+        if parent == Some(pid) {
+            // One that has just ended has told its parent what it took.
+            all += cpu(child).unwrap_or_default();
+        }
+    }
+    Ok(all)
+}
+
 /// Proportional set size of a process in MB: pages that others map too count as its share of them.
 ///
 /// # Errors

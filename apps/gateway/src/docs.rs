@@ -1,11 +1,12 @@
 //! `/openapi.json` and `/docs`: the merged document, and pages to read and try it, all from this process.
 
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::get;
-use axum::{Json, Router, middleware};
-use serde_json::Value;
+use axum::{Router, middleware};
 use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::document::SERVED;
 
 /// What Swagger UI loads: its own files, icons it carries as data, and the API itself when something is tried out.
 /// Its widgets set `style` attributes, which only `unsafe-inline` allows; no script may be inline.
@@ -13,7 +14,7 @@ const DOCS_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 
                         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The routes.
-pub fn router<S: Clone + Send + Sync + 'static>(document: Value) -> Router<S> {
+pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     // No validator: it would show the document to another host. No remembered token: a browser's storage is no place for it.
     let config = Config::new(["/openapi.json"])
         .validator_url("none")
@@ -22,7 +23,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(document: Value) -> Router<S> {
         .persist_authorization(false);
     Router::from(SwaggerUi::new("/docs").config(config))
         .layer(middleware::map_response(own_headers))
-        .route("/openapi.json", get(async move || Json(document.clone())))
+        .route("/openapi.json", get(async || ([(header::CONTENT_TYPE, "application/json")], SERVED.clone())))
 }
 
 async fn own_headers(mut response: Response) -> Response {

@@ -4,7 +4,9 @@
 //! Only operations of the table are shown: what cannot be reached is not promised.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::routes::{Door, ROUTES, Route};
@@ -20,6 +22,9 @@ pub const DOCUMENTS: &[(&str, &str)] = &[
 
 const SCHEMAS: &str = "#/components/schemas/";
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+/// The document as it is served. Made when it is first asked for, which of most instances is never: reading five documents takes megabytes.
+pub static SERVED: LazyLock<Bytes> = LazyLock::new(|| merged(DOCUMENTS).to_string().into());
 
 /// The merged document. A document that is not JSON adds nothing; a test refuses one.
 pub fn merged(documents: &[(&str, &str)]) -> Value {

@@ -17,7 +17,7 @@ use crate::forward::Forward;
 use crate::headers::Client;
 use crate::limit::Quota;
 use crate::routes::{Door, Entry, Rate};
-use crate::{State, body, cors, docs, document, headers, routes, who};
+use crate::{State, body, cors, docs, headers, routes, who};
 
 /// Everything the gateway answers on its public door.
 pub fn router(state: Arc<State>) -> Router {
@@ -30,7 +30,7 @@ pub fn router(state: Arc<State>) -> Router {
         }
     }
     router
-        .merge(docs::router(document::merged(document::DOCUMENTS)))
+        .merge(docs::router())
         // Here and not as a fallback, so that these answers are protected as all others are.
         .route("/{*unknown}", any(async || Problem::not_found()))
         .method_not_allowed_fallback(refuse_method)

@@ -43,7 +43,9 @@ pub async fn measure(ground: &Ground, report: &mut Report) -> Result<()> {
     let times: Vec<f64> = serde_json::from_value(ground.database.json(WAY, &[&user]).await?)?;
     let [p50, p95, p99, relay, rest] = times[..] else { anyhow::bail!("five shares of the times: {times:?}") };
     let broker = crate::report::broker(ground.set);
-    let detail = format!("{COUNTED} creates at {CREATES_A_SECOND} a second, two events each; p95 {p95:.1} ms; p50 to the broker's word {relay:.1} ms, from there {rest:.1} ms");
+    let detail = format!(
+        "{COUNTED} creates at {CREATES_A_SECOND} a second, two events each; p95 {p95:.1} ms; p50 to the broker's word {relay:.1} ms, from there {rest:.1} ms"
+    );
     report.add(format!("outbox commit → subscriber, {broker}, p50"), p50, " ms", Goal::Most(25.0), detail);
     report.add(format!("outbox commit → subscriber, {broker}, p99"), p99, " ms", Goal::Most(100.0), "the same events");
     Ok(())

@@ -47,7 +47,7 @@ async fn follows(person: &Person, task: &Task, patience: Duration) -> Result<Tas
 
 /// Has recurrence handle the newest completion of a task, and gives how its series looks then.
 async fn handled(suite: &Suite, person: &Person, task: &Task) -> Result<Vec<Task>> {
-    deliver(suite, suite.stack().instance("recurrence", 0)?, &newest_completion(suite, task.id).await?).await?;
+    deliver(suite, suite.stack().instance("recurrence", 0)?, &newest(suite, task.id, "task.completed").await?).await?;
     series(person, task).await
 }
 
@@ -62,12 +62,26 @@ async fn deliver(suite: &Suite, to: &Instance, event: &Value) -> Result<()> {
     Ok(())
 }
 
-/// The event of a task's newest completion as tasks published it.
-async fn newest_completion(suite: &Suite, task: Uuid) -> Result<Value> {
-    let sql = "select payload from tasks.outbox_events where aggregate_id = $1 and event_type = 'task.completed' order by seq desc limit 1";
-    let data = Database::of(suite).await?.json(sql, &[&task]).await?;
+/// What recurrence logged of a task that was completed, in the story that its completion began.
+async fn logged(suite: &Suite, completed: Uuid) -> Result<Vec<Value>> {
+    let event = newest(suite, completed, "task.completed").await?;
+    let story = &event["data"]["metadata"]["correlation_id"];
+    let mut lines = Vec::new();
+    for instance in suite.stack().instances().iter().filter(|instance| instance.app == "recurrence") {
+        let log = std::fs::read_to_string(suite.stack().run_dir().join("logs").join(format!("{}.log", instance.part())))?;
+        let own = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.extend(own.filter(|line| line["correlation_id"] == *story && line["completed"] == json!(completed)));
+    }
+    Ok(lines)
+}
+
+/// The newest event of a type of a task, as tasks published it.
+async fn newest(suite: &Suite, task: Uuid, event_type: &str) -> Result<Value> {
+    let sql = "select payload from tasks.outbox_events where aggregate_id = $1 and event_type = $2 order by seq desc limit 1";
+    let data =
+        Database::of(suite).await?.json(sql, &[&task, &event_type]).await.with_context(|| format!("{event_type} of {task}"))?;
     Ok(json!({
-        "specversion": "1.0", "id": data["event_id"], "type": "task.completed", "source": "tasks", "topic": "task-events",
+        "specversion": "1.0", "id": data["event_id"], "type": event_type, "source": "tasks", "topic": "task-events",
         "pubsubname": "pubsub", "datacontenttype": "application/json", "data": data,
     }))
 }
@@ -113,6 +127,16 @@ async fn flow_a_completed_task_comes_again_with_all_its_owner_wrote_and_every_pa
         }
         ensure!(created["task_snapshot"] == person.get(&format!("/tasks/{}", next.id)).await?.json(), "{created}");
         ensure!(recurred["completed_task_id"] == json!(task.id) && recurred["new_task_id"] == json!(next.id), "{recurred}");
+        let told = |line: &Value| {
+            line["message"] == "the task comes again"
+                && line["new"] == json!(next.id)
+                && line["series"] == json!(task.series_id)
+                && line["due_at"].as_str().is_some_and(|due_at| due_at.starts_with("2031-03-04"))
+        };
+        eventually("recurrence has logged it", PATIENCE, async || {
+            Ok(logged(&suite, task.id).await?.iter().any(told).then_some(()))
+        })
+        .await?;
         ensure!(recurred["occurrence"] == 2 && recurred["due_at"] == "2031-03-04T09:00:00Z", "{recurred}");
         Ok(())
     })
@@ -124,7 +148,7 @@ async fn flow_the_same_completion_twenty_times_at_two_replicas_makes_one_task() 
     story(async |suite, person| {
         let task = person.create_task(&standup()).await?;
         follows(&person, &task, PATIENCE).await?;
-        let event = newest_completion(&suite, task.id).await?;
+        let event = newest(&suite, task.id, "task.completed").await?;
         let replicas: Vec<_> = suite.stack().instances().iter().filter(|instance| instance.app == "recurrence").collect();
         ensure!(replicas.len() == 2, "two replicas");
         let deliveries = (0..AGAIN).map(|number| deliver(&suite, replicas[number % 2], &event));
@@ -138,6 +162,30 @@ async fn flow_the_same_completion_twenty_times_at_two_replicas_makes_one_task() 
             )
             .await?;
         ensure!(events == 1, "{events} events task.recurred");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn flow_nothing_but_the_completion_of_a_recurring_task_makes_a_task() -> Result<()> {
+    story(async |suite, person| {
+        let recurrence = suite.stack().instance("recurrence", 0)?;
+        let recurring = person.create_task(&standup()).await?;
+        let plain = person.create_task(&json!({ "title": "Once" })).await?;
+        for task in [&recurring, &plain] {
+            let path = format!("/tasks/{}", task.id);
+            person.patch(&path, &json!({ "title": "Changed" })).await?.is(200)?;
+            if task.id == plain.id {
+                person.complete(task.id).await?;
+                deliver(&suite, recurrence, &newest(&suite, task.id, "task.completed").await?).await?;
+            }
+            person.delete(&path).await?.is(204)?;
+            for event_type in ["task.created", "task.updated", "task.deleted"] {
+                deliver(&suite, recurrence, &newest(&suite, task.id, event_type).await?).await?;
+            }
+        }
+        ensure!(person.list("").await?.total == 0, "{:?}", person.list("").await?);
         Ok(())
     })
     .await
@@ -182,6 +230,8 @@ async fn flow_each_series_ends_as_it_says_and_says_that_it_has_ended() -> Result
             json!({ "end_type": "by_date", "end_by_date": "2031-03-05" }),
         ] {
             let (last, series) = run(daily(end.clone()), 3).await?;
+            let lines = logged(&suite, last.id).await?;
+            ensure!(lines.iter().any(|line| line["message"] == "the series has come to its end"), "{lines:?}");
             ensure!(series.len() == 3 && series.iter().all(|task| task.status == Status::Completed), "{end}: {series:?}");
             eventually("the last says that the series has ended", PATIENCE, async || {
                 let task: Task = person.get(&format!("/tasks/{}", last.id)).await?.expect(200)?;
@@ -213,6 +263,8 @@ async fn flow_nothing_follows_a_task_whose_series_was_stopped_in_either_way() ->
             person.complete(task.id).await?;
             let series = handled(&suite, &person, &task).await?;
             ensure!(series.len() == 1, "{series:?}");
+            let lines = logged(&suite, task.id).await?;
+            ensure!(lines.iter().any(|line| line["message"] == "skipped: the series was stopped"), "{lines:?}");
         }
         let plain = person.create_task(&json!({ "title": "Once" })).await?;
         person.delete(&format!("/tasks/{}/recurrence", plain.id)).await?.is(409)?;

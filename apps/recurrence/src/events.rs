@@ -31,7 +31,9 @@ impl Subscriber for Events {
 impl Events {
     /// The next instance of a task that was completed, or the end of its series.
     async fn follow(&self, done: &Task, completed_at: DateTime<Utc>) -> Result<Effect, Failure> {
-        let (Some(series), Some(occurrence), Some(pattern)) = (done.series_id, done.occurrence, &done.recurrence_pattern) else {
+        let (Some(series), Some(occurrence)) = (done.series_id, done.occurrence) else { return Ok(Effect::Ignored) };
+        let Some(pattern) = &done.recurrence_pattern else {
+            tracing::info!(%series, completed = %done.id, "skipped: the series was stopped");
             return Ok(Effect::Ignored);
         };
         let calendar = Calendar::of(pattern).map_err(no_dates)?;
@@ -52,7 +54,7 @@ impl Events {
                 Ok(Effect::Done)
             }
             (Some(_), Made::None) => {
-                tracing::info!(%series, completed = %done.id, "skipped: the series was stopped or the task deleted");
+                tracing::info!(%series, completed = %done.id, "skipped: the series was stopped since, or the task deleted");
                 Ok(Effect::Done)
             }
         }

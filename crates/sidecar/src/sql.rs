@@ -52,17 +52,19 @@ impl Sql {
     /// [`Error::NoRow`] when there is not exactly one row of one text; [`Error::Database`] and [`Error::NoAnswer`] as for [`Sql::exec`].
     pub async fn query<T: DeserializeOwned>(&self, statement: &Statement, document: &impl Serialize) -> Result<T> {
         let params = params(statement, document)?;
-        let params = params.as_deref();
         let mut attempt = 0;
-        let answer = loop {
-            match self.send(statement, "query", params).await {
-                // A read may be repeated whatever happened to the first one.
-                Err(error) if error.is_unavailable() && !matches!(error, Error::TimedOut { .. }) && attempt < REPEATS => {
-                    attempt += 1
-                }
-                other => break other?,
+        loop {
+            match self.read(statement, params.as_deref()).await {
+                // A read may be repeated whatever happened to the first one. An answer without a row is a session that was ended under it;
+                // if it is a fault of the statement instead, the next answer is the same.
+                Err(error) if is_worth_another(&error) && attempt < REPEATS => attempt += 1,
+                other => return other,
             }
-        };
+        }
+    }
+
+    async fn read<T: DeserializeOwned>(&self, statement: &Statement, params: Option<&str>) -> Result<T> {
+        let answer = self.send(statement, "query", params).await?;
         let rows: Vec<Vec<serde_json::Value>> =
             serde_json::from_slice(&answer.body).map_err(|error| malformed(statement, &error))?;
         match rows.as_slice() {
@@ -136,6 +138,10 @@ impl Sql {
             })
             .await
     }
+}
+
+fn is_worth_another(error: &Error) -> bool {
+    matches!(error, Error::NoRow { .. }) || (error.is_unavailable() && !matches!(error, Error::TimedOut { .. }))
 }
 
 struct Answer {

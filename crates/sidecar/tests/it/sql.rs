@@ -112,6 +112,14 @@ async fn a_read_that_fails_while_running_is_never_a_success() {
 }
 
 #[tokio::test]
+async fn a_read_whose_session_is_ended_under_it_is_answered_by_the_next() {
+    let sql = sql().await;
+    sql.script("prepare", "create sequence if not exists readings").await.unwrap();
+    let text = "select case nextval('readings') when 1 then pg_terminate_backend(pg_backend_pid())::text || pg_sleep(5)::text else '\"there\"' end";
+    assert_eq!(sql.query::<String>(&Statement::new("ended", text), &()).await.unwrap(), "there");
+}
+
+#[tokio::test]
 async fn a_read_gives_exactly_one_row_of_one_text() {
     let sql = sql().await;
     for (name, text) in [

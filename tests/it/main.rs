@@ -17,5 +17,6 @@ mod reminders;
 mod requirements;
 mod schema;
 mod story;
+mod sync;
 mod tasks;
 mod workspace;

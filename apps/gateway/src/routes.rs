@@ -63,6 +63,7 @@ const REWRITTEN: &str = "/api/v1";
 pub static ROUTES: &[Route] = &[
     route(Method::POST, "/tasks", "tasks", Public, Write, JSON, CALL),
     route(Method::GET, "/tasks", "tasks", Public, Read, JSON, CALL),
+    route(Method::GET, "/tasks/changes", "tasks", Public, Read, JSON, CALL),
     route(Method::GET, "/tasks/{id}", "tasks", Public, Read, JSON, CALL),
     route(Method::PATCH, "/tasks/{id}", "tasks", Public, Write, JSON, CALL),
     route(Method::DELETE, "/tasks/{id}", "tasks", Public, Write, JSON, CALL),

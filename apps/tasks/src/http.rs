@@ -8,6 +8,7 @@ use utoipa::OpenApi;
 use crate::Room;
 
 mod change;
+mod changes;
 mod complete;
 mod create;
 mod delete;
@@ -24,6 +25,7 @@ mod update;
 pub fn public(room: Room) -> Router {
     Router::new()
         .route("/tasks", post(create::create).get(list::list))
+        .route("/tasks/changes", get(changes::changes))
         .route("/tasks/{id}", get(read::read).patch(update::update).delete(delete::delete))
         .route("/tasks/{id}/complete", post(complete::complete))
         .route("/tasks/{id}/restore", post(restore::restore))
@@ -46,7 +48,7 @@ pub fn internal(room: Room) -> Router {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "tasks", description = "Tasks and tags"),
-    paths(create::create, list::list, read::read, update::update, delete::delete, complete::complete, restore::restore, stop::stop, tags::create, tags::list, tags::delete),
+    paths(create::create, list::list, changes::changes, read::read, update::update, delete::delete, complete::complete, restore::restore, stop::stop, tags::create, tags::list, tags::delete),
     modifiers(&Bearer)
 )]
 pub struct Document;

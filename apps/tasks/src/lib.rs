@@ -1,6 +1,6 @@
 //! Tasks and tags: the writes of the to-do product, and the events that tell of them.
 //!
-//! In reading order: [`task`] and [`recurrence`] are the rules, [`filter`] reads a list's query, [`http`] is the route table,
+//! In reading order: [`task`] and [`recurrence`] are the rules, [`filter`] reads a list's query, [`sync`] knows what a copy has seen, [`http`] is the route table,
 //! [`events`] is what arrives, [`store`] is every statement.
 
 use std::sync::Arc;
@@ -19,6 +19,7 @@ pub mod http;
 pub mod metrics;
 pub mod recurrence;
 pub mod store;
+pub mod sync;
 pub mod task;
 
 /// How often deleted tasks past their 30 days are looked for.

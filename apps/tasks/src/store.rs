@@ -10,12 +10,14 @@ use sidecar::{Result, Statement};
 use uuid::Uuid;
 
 use crate::filter::Filter;
+use crate::sync::Token;
 
 const CREATE: Statement = Statement::new("tasks.create", include_str!("store/create.sql"));
 const SUCCEED: Statement = Statement::new("tasks.succeed", include_str!("store/succeed.sql"));
 const SAVE: Statement = Statement::new("tasks.save", include_str!("store/save.sql"));
 const READ: Statement = Statement::new("tasks.read", include_str!("store/read.sql"));
 const LIST: Statement = Statement::new("tasks.list", include_str!("store/list.sql"));
+const CHANGES: Statement = Statement::new("tasks.changes", include_str!("store/changes.sql"));
 const SPELL: Statement = Statement::new("tags.spell", include_str!("store/spell.sql"));
 const OPEN: Statement = Statement::new("tasks.open", include_str!("store/open.sql"));
 const OWNER: Statement = Statement::new("tasks.owner", include_str!("store/owner.sql"));
@@ -40,6 +42,38 @@ pub struct Open {
     pub title: String,
     /// Its due date now.
     pub due_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// Changes of one owner's tasks, and what the read that found them had seen.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Seen {
+    /// Every transaction before this one has ended.
+    #[serde(deserialize_with = "transaction")]
+    pub settled: u64,
+    /// No transaction from this one on had begun.
+    #[serde(deserialize_with = "transaction")]
+    pub ahead: u64,
+    /// In the order of their transactions.
+    pub rows: Vec<Changed>,
+}
+
+/// One task that changed.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Changed {
+    /// In this transaction.
+    #[serde(deserialize_with = "transaction")]
+    pub changed_in: u64,
+    /// Which.
+    pub id: Uuid,
+    /// As it is now, unless it is gone.
+    pub task: Option<Task>,
+    /// When it was deleted, if it was.
+    pub deleted_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// A transaction's number, which may be larger than a JSON number can say.
+fn transaction<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<u64, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }
 
 /// A tag and how many existing tasks bear it.
@@ -114,6 +148,17 @@ impl Store {
     /// As every statement.
     pub async fn list(&self, filter: &Filter) -> Result<Page<Task>> {
         self.database.read(&LIST, filter).await
+    }
+
+    /// What changed since a token, at most `limit` changes.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn changes(&self, user_id: Uuid, token: &Token, limit: i64) -> Result<Seen> {
+        let (after, task) = (token.round.map(|round| round.after.to_string()), token.round.map(|round| round.task));
+        let document =
+            json!({ "user_id": user_id, "since": token.since.to_string(), "after": after, "after_task": task, "limit": limit });
+        self.database.read(&CHANGES, &document).await
     }
 
     /// The names as their owner first wrote them; new ones as they are.

@@ -29,6 +29,8 @@ pub enum Code {
     MethodNotAllowed,
     /// Something with this name or key exists already.
     Conflict,
+    /// What the request builds on was kept for a while, and that has passed: begin anew.
+    Gone,
     /// `If-Match` names a version that is no longer the current one.
     StaleVersion,
     /// The body is larger than this path takes.
@@ -57,6 +59,7 @@ impl Code {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
+            Self::Gone => StatusCode::GONE,
             Self::StaleVersion => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -77,6 +80,7 @@ impl Code {
             Self::NotFound => "There is no such thing",
             Self::MethodNotAllowed => "This path does not take this method",
             Self::Conflict => "It exists already",
+            Self::Gone => "It was kept no longer",
             Self::StaleVersion => "It has changed since you read it",
             Self::TooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body must be application/json",

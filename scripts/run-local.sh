@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings up the suite on this machine and prints its address; Ctrl-C stops it.
 #
-#   scripts/run-local.sh [--components local|kafka|cloud] [--replicas app=n] [--logs] [--port 7100] [--no-zipkin] [--parts-only]
+#   scripts/run-local.sh [--components local|kafka|cloud] [--replicas app=n] [--logs] [--port 7100] [--no-zipkin] [--jobs] [--parts-only]
 #
 # Needs Rust (https://rustup.rs), Go or the Dapr CLI, and apt or brew; installs the rest. Leaves data in .run/, programs in ~/.cache/outrigger.
 set -euo pipefail
@@ -13,5 +13,6 @@ cd "$ROOT"
 java=yes
 if [[ " $* " == *" --no-zipkin "* && " $* " != *kafka* && " $* " != *cloud* ]]; then java=no; fi
 prepare "$java"
+if [[ " $* " == *" --jobs "* ]]; then need_scheduler; fi
 cargo build --locked
 exec target/debug/outrigger dev "$@"

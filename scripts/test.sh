@@ -104,6 +104,7 @@ need_second_calendar
 # The shell has a kill of its own; tests want the program.
 type -P kill >/dev/null || MISSING+=(procps)
 prepare yes
+need_scheduler
 layer build 15 cargo build --locked --workspace --all-targets
 layer scripts 1 scripts_are_clean
 layer fmt 1 cargo fmt --all --check

@@ -2,6 +2,7 @@
 
 mod clock;
 mod follow;
+mod jobs;
 mod life;
 mod missed;
 mod several;

@@ -42,6 +42,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     no_zipkin: bool,
 
+    /// Start Dapr's scheduler too: each reminder is a job beside the clock
+    #[arg(long)]
+    jobs: bool,
+
     #[command(flatten)]
     folder: Folder,
 }
@@ -103,6 +107,10 @@ fn options(arguments: Arguments) -> Result<Options> {
     options.replicas = arguments.replicas.into_iter().collect::<BTreeMap<_, _>>();
     options.apps = arguments.parts_only.then(Vec::new);
     options.zipkin = !arguments.no_zipkin;
+    options.jobs = arguments.jobs;
+    if arguments.jobs {
+        options.env.entry("reminders".to_owned()).or_default().insert("REMINDER_TRIGGER".to_owned(), "jobs".to_owned());
+    }
     Ok(options)
 }
 

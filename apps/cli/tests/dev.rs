@@ -88,9 +88,11 @@ fn ctrl_c_ends_everything_and_a_killed_launcher_leaves_nothing_either() {
     let folder = folder("end");
     let port = free_port().to_string();
     for end in ["-INT", "-KILL", "-TERM"] {
-        let mut child = dev(&folder, &["--parts-only", "--port", &port]).spawn().unwrap();
+        let mut child = dev(&folder, &["--parts-only", "--jobs", "--port", &port]).spawn().unwrap();
         until_ready(&mut child);
-        assert!(running_in(&folder).iter().any(|line| line.contains("postgres")), "{:?}", running_in(&folder));
+        for part in ["postgres", "scheduler"] {
+            assert!(running_in(&folder).iter().any(|line| line.contains(part)), "{:?}", running_in(&folder));
+        }
         let found = look(&folder);
         assert!(found.status.success() && String::from_utf8_lossy(&found.stdout).contains("postgres"), "{found:?}");
         let mode = std::fs::metadata(folder.0.join("suite.json")).unwrap().permissions().mode();

@@ -1,6 +1,7 @@
 //! The route table.
 
 mod add;
+mod job;
 mod list;
 mod remove;
 mod trigger;
@@ -13,6 +14,7 @@ use service::problem::Problem;
 use service::{Caller, Clock};
 use uuid::Uuid;
 
+use crate::job::Calls;
 use crate::metrics::Metrics;
 use crate::reminder::{Schedule, TaskStatus};
 use crate::store::{Known, Store};
@@ -45,6 +47,11 @@ pub fn public(room: Room) -> Router {
 /// For the clock. daprd asks with OPTIONS whether the route is there.
 pub fn jobs(trigger: Trigger) -> Router {
     Router::new().route("/reminder-trigger", post(trigger::trigger).options(trigger::is_here)).with_state(trigger)
+}
+
+/// For Dapr's scheduler.
+pub fn job(calls: Calls) -> Router {
+    Router::new().route("/{name}", post(job::call)).with_state(calls)
 }
 
 /// The operations for people.

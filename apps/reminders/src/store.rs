@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 pub use documents::{Addition, Outcome, Pursuit, Removal, Story, Verdict, new_reminder};
 
+use crate::job::{Name, OutOfStep};
 use crate::reminder::{Reminder, Schedule};
 
 /// Violated by the second effect of one event.
@@ -27,6 +28,9 @@ const RELEASE: Statement = Statement::new("reminders.release", include_str!("sto
 const DECIDE: Statement = Statement::new("reminders.decide", include_str!("store/decide.sql"));
 const DECIDED: Statement = Statement::new("reminders.decided", include_str!("store/decided.sql"));
 const CONCLUDE: Statement = Statement::new("reminders.conclude", include_str!("store/conclude.sql"));
+const OUT_OF_STEP: Statement = Statement::new("reminders.out_of_step", include_str!("store/out_of_step.sql"));
+const IN_STEP: Statement = Statement::new("reminders.in_step", include_str!("store/in_step.sql"));
+const WAITS: Statement = Statement::new("reminders.waits", include_str!("store/waits.sql"));
 const PENDING: Statement = Statement::new("reminders.pending", include_str!("store/pending.sql"));
 
 /// What is known of a task.
@@ -126,6 +130,30 @@ impl Store {
     /// As [`Database::write`].
     pub async fn conclude(&self, outcome: &Outcome<'_>) -> Result<u64> {
         self.database.write(&CONCLUDE, outcome).await
+    }
+
+    /// Takes rows whose job is not as it should be, for a lease; the soonest first.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn out_of_step(&self, batch: usize, lease_seconds: u32) -> Result<Vec<OutOfStep>> {
+        self.database.read(&OUT_OF_STEP, &json!({ "batch": batch, "lease_seconds": lease_seconds })).await
+    }
+
+    /// Notes that a row's job is as it wanted. 0: another instance noted something else.
+    ///
+    /// # Errors
+    /// As [`Database::write`].
+    pub async fn in_step(&self, row: &OutOfStep) -> Result<u64> {
+        self.database.write(&IN_STEP, row).await
+    }
+
+    /// Whether the version that a job was set for still waits for its time.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn waits(&self, name: Name) -> Result<bool> {
+        self.database.read(&WAITS, &json!({ "id": name.id, "version": name.version })).await
     }
 
     /// How many reminders are scheduled.

@@ -113,7 +113,7 @@ impl App for Probe {
             jobs: Router::new().route("/tick", post(async || "ticked")),
             internal: Router::new().route("/poke", post(async |Extension(CallingApp(app)): Extension<CallingApp>| app)),
             subscriber: Some(Arc::new(Obedient { base })),
-            background: Vec::new(),
+            ..Parts::default()
         })
     }
 }

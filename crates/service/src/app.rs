@@ -93,8 +93,10 @@ pub struct Base {
 pub struct Parts {
     /// Routes of the public door: every handler takes a `Caller`, unless the operation is open.
     pub public: Router,
-    /// Routes of the sidecar's door, below `/jobs`: cron and jobs.
+    /// Routes of the sidecar's door, below `/jobs`: cron.
     pub jobs: Router,
+    /// Routes of the sidecar's door, below `/job`: what Dapr's scheduler calls, by the name of the job.
+    pub job: Router,
     /// Routes of the apps' door, below `/internal`.
     pub internal: Router,
     /// What handles its events.

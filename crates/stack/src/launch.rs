@@ -10,7 +10,7 @@ use crate::part::{Order, Part, Program};
 use crate::parts::app::Surroundings;
 use crate::parts::kafka::{Kafka, Secured};
 use crate::parts::postgres::Postgres;
-use crate::parts::{app, daprd, redis, zipkin};
+use crate::parts::{app, daprd, redis, scheduler, zipkin};
 use crate::ports::{FreePorts, stated};
 use crate::run_dir::RunDir;
 use crate::secrets::{Addresses, Kept, random_text, write_private};
@@ -36,6 +36,7 @@ pub(crate) async fn prepare(options: Options) -> Result<Stack> {
         kafka_secured: free.give()?,
         kafka_controller: free.give()?,
         zipkin: free.give()?,
+        scheduler: scheduler::Ports::take(&mut free)?,
         smtp: free.give()?,
         inbox: free.give()?,
         front,
@@ -174,6 +175,9 @@ async fn servers(stack: &Stack, postgres: &Postgres, progress: &Progress) -> Res
         }
         programs.push(zipkin::program(run, &jars, at.zipkin)?);
     }
+    if options.jobs {
+        programs.push(scheduler::program(run, at.scheduler)?);
+    }
     Ok(programs)
 }
 
@@ -187,11 +191,12 @@ fn pairs(stack: &Stack) -> Result<Vec<Program>> {
         zipkin_url: stack.options.zipkin.then(|| format!("http://127.0.0.1:{}/api/v2/spans", stack.at.zipkin)),
         public_url: stack.front_url(),
     };
+    let scheduler = options.jobs.then_some(stack.at.scheduler.api);
     let mut programs = Vec::new();
     for instance in &stack.instances {
         let app = suite.apps.iter().find(|app| app.app_id == instance.app);
         let app = app.with_context(|| format!("{} has gone from dapr.yaml", instance.app))?;
-        programs.push(daprd::program(&stack.run, options, &daprd, &suite, instance));
+        programs.push(daprd::program(&stack.run, options, &daprd, &suite, instance, scheduler));
         programs.push(app::program(&stack.run, options, &suite, app, instance, &around)?);
     }
     Ok(programs)

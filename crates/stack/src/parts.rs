@@ -5,6 +5,7 @@ pub(crate) mod daprd;
 pub(crate) mod kafka;
 pub(crate) mod postgres;
 pub(crate) mod redis;
+pub(crate) mod scheduler;
 pub(crate) mod zipkin;
 
 use std::path::Path;

@@ -13,6 +13,7 @@ use crate::launch;
 use crate::notice::{Progress, State};
 use crate::options::Options;
 use crate::part::{Order, Part};
+use crate::parts::scheduler;
 use crate::ports::FreePorts;
 use crate::run_dir::RunDir;
 use crate::running;
@@ -48,6 +49,7 @@ pub(crate) struct Ports {
     pub kafka_secured: u16,
     pub kafka_controller: u16,
     pub zipkin: u16,
+    pub scheduler: scheduler::Ports,
     pub smtp: u16,
     pub inbox: u16,
     pub front: u16,
@@ -287,7 +289,7 @@ impl Drop for Stack {
 }
 
 fn is_server(name: &str) -> bool {
-    matches!(name, "postgres" | "redis" | "kafka" | "zipkin")
+    matches!(name, "postgres" | "redis" | "kafka" | "zipkin" | "scheduler")
 }
 
 /// Runs futures at the same time and gives their results in their order.

@@ -41,18 +41,28 @@ pub(crate) fn postgres_folder() -> Result<PathBuf> {
     }
 }
 
-/// The sidecar: PATH, then where `dapr init` puts it, then the cache that scripts/run-local.sh fills.
+/// The sidecar.
 pub(crate) fn daprd() -> Result<PathBuf> {
+    dapr("daprd", "")
+}
+
+/// What keeps the sidecars' jobs.
+pub(crate) fn scheduler() -> Result<PathBuf> {
+    dapr("scheduler", " --jobs")
+}
+
+/// A program of Dapr: PATH, then where `dapr init` puts it, then the cache that scripts/run-local.sh fills.
+fn dapr(name: &str, asked: &str) -> Result<PathBuf> {
     let home = std::env::home_dir();
     let candidates = [
-        find("daprd"),
-        home.as_ref().map(|home| home.join(".dapr/bin/daprd")),
-        Some(cache()?.join(format!("bin/daprd-{DAPR_VERSION}"))),
+        find(name),
+        home.as_ref().map(|home| home.join(".dapr/bin").join(name)),
+        Some(cache()?.join(format!("bin/{name}-{DAPR_VERSION}"))),
     ];
     match candidates.into_iter().flatten().find(|file| file.is_file()) {
         Some(file) => Ok(file),
         None => bail!(
-            "daprd is missing: run `dapr init --slim` where there is internet, or scripts/run-local.sh, which builds it once"
+            "{name} is missing: run `dapr init --slim` where there is internet, or scripts/run-local.sh{asked}, which builds it once"
         ),
     }
 }

@@ -10,7 +10,11 @@ use tests::{Person, Suite, story};
 use uuid::Uuid;
 
 /// Jobs, by app.
-const JOBS: [(&str, &str); 2] = [("reminders", "/jobs/reminder-trigger"), ("audit", "/jobs/audit-retention")];
+const JOBS: [(&str, &str); 3] = [
+    ("reminders", "/jobs/reminder-trigger"),
+    ("reminders", "/job/00000000-0000-0000-0000-000000000007.1"),
+    ("audit", "/jobs/audit-retention"),
+];
 /// Internal routes: the app that has it, and one that may call it.
 const INTERNAL: [(&str, Method, &str, &str); 6] = [
     ("tasks", Method::POST, "/internal/tasks/open", "reminders"),

@@ -12,8 +12,9 @@ use crate::peer::Peer;
 
 /// Longest time that anything here may take to heal or to arrive.
 pub const SOON: Duration = Duration::from_secs(60);
-/// The apps whose names the peers borrow: `tasks` has a database, `identity` counters and the signing key, `audit` listens to nobody.
-const APPS: [&str; 3] = ["identity", "tasks", "audit"];
+/// The apps whose names the peers borrow: `tasks` has a database, `identity` counters and the signing key, `audit` listens to nobody, `web`
+/// is there twice.
+const APPS: [&str; 4] = ["identity", "tasks", "audit", "web"];
 /// The suite ships no configuration store; this one is made for the test.
 const CONFIGURATION: &str = "apiVersion: dapr.io/v1alpha1
 kind: Component
@@ -58,21 +59,24 @@ impl Ground {
         let folder = std::env::temp_dir().join("outrigger-sidecar-it");
         let _ = std::fs::remove_dir_all(&folder);
         let mut options = Options::new(root_with_configuration(&folder.join("repository")), folder.join("run"));
+        options.jobs = true;
+        options.replicas.insert("web".to_owned(), 2);
         options.apps = Some(APPS.map(str::to_owned).to_vec());
         for app in APPS {
             // The app is this process; what is started only holds its place.
             options.commands.insert(app.to_owned(), vec!["sleep".to_owned(), "1000000".to_owned()]);
         }
         let mut stack = Stack::prepare(options).await.unwrap();
-        let peers = stack.instances().iter().map(|instance| (instance.app.clone(), Peer::start(instance.app_port))).collect();
+        let peers = stack.instances().iter().map(|instance| (instance.part(), Peer::start(instance.app_port))).collect();
         tokio::time::timeout(Duration::from_secs(60), stack.up(stack::quiet())).await.unwrap().unwrap();
         let ground = Self { stack, peers };
         ground.database().await.batch_execute(include_str!("schema.sql")).await.unwrap();
         ground
     }
 
-    pub fn peer(&self, app: &str) -> &Peer {
-        &self.peers[app]
+    /// The first replica is called as its app is, the second has `-1` behind.
+    pub fn peer(&self, part: &str) -> &Peer {
+        &self.peers[part]
     }
 
     pub fn instance(&self, app: &str) -> &Instance {

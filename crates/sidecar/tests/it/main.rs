@@ -8,6 +8,7 @@ mod configuration;
 mod ground;
 mod health;
 mod invoke;
+mod job;
 mod outage;
 mod peer;
 mod publish;

@@ -1,5 +1,6 @@
 //! The app beside a sidecar: a server in this process that keeps what it hears.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -47,6 +48,8 @@ pub struct Peer {
     down: Arc<Mutex<Option<mpsc::Receiver<Bytes>>>>,
     /// Bytes that `/up` has got so far.
     pub up: Arc<watch::Sender<usize>>,
+    /// Paths whose next requests are answered 503, and how many of them.
+    busy: Arc<Mutex<HashMap<String, usize>>>,
     serving: Arc<Mutex<Option<tokio::task::JoinHandle<()>>>>,
 }
 
@@ -57,6 +60,7 @@ impl Peer {
             heard: Arc::default(),
             down: Arc::default(),
             up: Arc::new(watch::Sender::new(0)),
+            busy: Arc::default(),
             serving: Arc::default(),
         };
         peer.listen();
@@ -102,6 +106,11 @@ impl Peer {
         self.heard(|heard| heard.path.starts_with("/events/")).iter().map(Heard::json).filter(meant).collect()
     }
 
+    /// Answers the next requests to `path` with 503.
+    pub fn busy(&self, path: &str, count: usize) {
+        self.busy.lock().unwrap().insert(path.to_owned(), count);
+    }
+
     pub fn offer(&self, pieces: mpsc::Receiver<Bytes>) {
         *self.down.lock().unwrap() = Some(pieces);
     }
@@ -126,6 +135,11 @@ async fn echo(State(peer): State<Peer>, request: Request) -> Response {
         headers: parts.headers,
         body: body.clone(),
     };
+    if let Some(left) = peer.busy.lock().unwrap().get_mut(&heard.path).filter(|left| **left > 0) {
+        *left -= 1;
+        peer.heard.lock().unwrap().push(heard);
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     let status = heard.query.split_once("status=").map_or(200, |(_, status)| status[..3].parse().unwrap());
     let is_event = heard.path.starts_with("/events/");
     peer.heard.lock().unwrap().push(heard);

@@ -78,8 +78,15 @@ spec:
     )
 }
 
-/// The sidecar of one instance.
-pub(crate) fn program(run: &RunDir, options: &Options, daprd: &Path, suite: &Suite, instance: &Instance) -> Program {
+/// The sidecar of one instance; without a scheduler's port it refuses jobs.
+pub(crate) fn program(
+    run: &RunDir,
+    options: &Options,
+    daprd: &Path,
+    suite: &Suite,
+    instance: &Instance,
+    scheduler: Option<u16>,
+) -> Program {
     let flags = [
         ("app-id", instance.app.clone()),
         ("app-port", instance.app_port.to_string()),
@@ -98,6 +105,9 @@ pub(crate) fn program(run: &RunDir, options: &Options, daprd: &Path, suite: &Sui
     ];
     let mut args: Vec<String> = flags.into_iter().flat_map(|(flag, value)| [format!("--{flag}"), value]).collect();
     args.push("--log-as-json".to_owned());
+    if let Some(port) = scheduler {
+        args.push(format!("--scheduler-host-address=127.0.0.1:{port}"));
+    }
     // Ready when its own API can be used: whether the app answers is the app's part to say.
     let probe = Probe::Http { port: instance.dapr_http_port, path: "/v1.0/healthz/outbound".to_owned() };
     let mut program = parts::program(run, &instance.daprd_part(), daprd, args, probe);

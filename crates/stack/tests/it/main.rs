@@ -9,6 +9,7 @@ mod faults;
 mod front;
 mod kafka;
 mod mail;
+mod scheduler;
 mod secrets;
 mod support;
 mod twice;

@@ -59,7 +59,7 @@ async fn life(person: &Person, due_at: DateTime<Utc>) -> Result<Vec<Step>> {
     let mut steps = vec![made];
     let asked: [(Asked<'_>, Said); 5] = [
         (
-            (patch.clone(), &path, json!({ "title": "Report", "priority": "high", "description": null })),
+            (patch.clone(), &path, json!({ "title": "Report", "priority": "high", "description": "Without figures" })),
             ("task.updated", "updated", &["description", "priority", "title"]),
         ),
         ((post.clone(), &complete, json!({})), ("task.completed", "completed", &[])),

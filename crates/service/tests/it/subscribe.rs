@@ -64,6 +64,7 @@ async fn unavailable_is_retried_as_long_as_it_takes_and_never_counted() {
     eventually("more attempts than a failure gets", async || (ground.count("attempts", id(&event)).await >= 5).then_some(()))
         .await;
     assert_eq!(ground.count("effects", id(&event)).await, 0);
+    assert_eq!(ground.held("task-events", id(&event)).await, 1, "the broker waits to hear of it");
     ground.database().await.execute("insert into tasks.gates values ($1)", &[&id(&event)]).await.unwrap();
     effect(&ground, id(&event)).await;
     assert_eq!(ground.letters(id(&event)).await, Vec::<Value>::new());

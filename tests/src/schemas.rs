@@ -44,6 +44,7 @@ static VALIDATORS: LazyLock<Result<BTreeMap<&str, Validator>>> = LazyLock::new(|
 pub fn fits(name: &str, value: &Value) -> Result<()> {
     let validators = VALIDATORS.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
     let validator = validators.get(name).with_context(|| format!("{name} has no schema"))?;
-    let faults: Vec<String> = validator.iter_errors(value).map(|fault| format!("{}: {}", fault.instance_path(), fault.masked())).collect();
+    let faults: Vec<String> =
+        validator.iter_errors(value).map(|fault| format!("{}: {}", fault.instance_path(), fault.masked())).collect();
     if faults.is_empty() { Ok(()) } else { bail!("not as {name}.json says: {}\nin {value}", faults.join("; ")) }
 }

@@ -1,4 +1,4 @@
-//! The form of a task: every field arrives, three errors are said at once where they are, and the reminder is what was chosen.
+//! The form of a task: every field arrives, all errors are said at once where they are, and the reminder is what was chosen.
 
 use anyhow::{Result, ensure};
 use contracts::task::{Priority, Status};
@@ -8,7 +8,7 @@ use tests::page::{Account, Browser, Setup};
 use super::{as_somebody, only_task};
 
 const DUE: &str = "2031-05-01T09:30";
-/// Fields and what is typed into them; three of them are wrong.
+/// Fields and what is typed into them. The page can tell that three of them are wrong, and only the API that a tag is too long.
 const WRONG: [(&str, &str); 8] = [
     ("title", "   "),
     ("due", "1900-01-01T09:30"),
@@ -16,14 +16,15 @@ const WRONG: [(&str, &str); 8] = [
     ("reminder_number", "-5"),
     ("reminder_unit", "hours"),
     ("priority", "high"),
-    ("tags", "home, Ärger <b>"),
+    ("tags", "home, a tag of more letters than anybody would write on a label <b>"),
     ("description", "Two lines,\nboth kept & <b>"),
 ];
-/// What is said of the three.
-const SAID: [(&str, &str); 3] = [
+/// What is said of the four.
+const SAID: [(&str, &str); 4] = [
     ("title", "Title is required."),
     ("due", "Due must be between the years 1970 and 9999."),
     ("reminder", "Reminder must be between 0 minutes and 365 days before."),
+    ("tags", "Tags"),
 ];
 
 /// Gives a control of a form what is to stand there.
@@ -36,13 +37,13 @@ async fn fill(browser: &Browser, form: &str, name: &str, value: &str) -> Result<
     }
 }
 
-/// Sends the form with three errors: each is said at its field, all in the summary, and whatever was typed stands there still.
-async fn three_errors(browser: &Browser, form: &str, send: &str) -> Result<()> {
+/// Sends the form with four errors: each is said at its field, all in the summary, and whatever was typed stands there still.
+async fn four_errors(browser: &Browser, form: &str, send: &str) -> Result<()> {
     for (name, value) in WRONG {
         fill(browser, form, name, value).await?;
     }
     browser.click(send).await?;
-    browser.reads(&format!("{form} .errors"), "3 things need a look:").await?;
+    browser.reads(&format!("{form} .errors"), "4 things need a look:").await?;
     for (name, words) in SAID {
         browser.reads(&format!("{form} #{name}-wrong"), words).await?;
         browser.sees(&format!("{form} #{name}[aria-invalid=true][aria-describedby='{name}-wrong']")).await?;
@@ -57,13 +58,13 @@ async fn three_errors(browser: &Browser, form: &str, send: &str) -> Result<()> {
     Ok(())
 }
 
-/// Somebody with three errors in a new task puts them right; then once more with the task that is there.
+/// Somebody with four errors in a new task puts them right; then once more with the task that is there.
 async fn corrects(browser: &Browser, account: &Account) -> Result<()> {
     browser.forgives("status of 422");
     browser.click("#create summary").await?;
-    three_errors(browser, "#create", "#create button.primary").await?;
+    four_errors(browser, "#create", "#create button.primary").await?;
     ensure!(account.person.list("").await?.total == 0, "nothing was made");
-    for (name, value) in [("title", "Submit report"), ("due", DUE), ("reminder_number", "3")] {
+    for (name, value) in [("title", "Submit report"), ("due", DUE), ("reminder_number", "3"), ("tags", "home, Ärger <b>")] {
         fill(browser, "#create", name, value).await?;
     }
     browser.click("#create button.primary").await?;
@@ -74,7 +75,7 @@ async fn corrects(browser: &Browser, account: &Account) -> Result<()> {
     ensure!(made.tags == ["home", "Ärger <b>"] && made.description.as_deref() == Some(WRONG[7].1), "{made:?}");
 
     browser.goto(&format!("/app/tasks/{}", made.id)).await?;
-    three_errors(browser, "#edit", "#save").await?;
+    four_errors(browser, "#edit", "#save").await?;
     ensure!(only_task(account, "Submit report").await? == made, "nothing was changed");
     for (name, value) in [
         ("title", "Submitted"),
@@ -100,12 +101,12 @@ async fn corrects(browser: &Browser, account: &Account) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn page_three_errors_are_said_at_their_fields_and_nothing_typed_is_lost() -> Result<()> {
+async fn page_all_errors_are_said_at_once_at_their_fields_and_nothing_typed_is_lost() -> Result<()> {
     as_somebody("form", Setup::default(), async |_, browser, account| corrects(browser, account).await).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn page_three_errors_are_said_and_nothing_is_lost_without_javascript_too() -> Result<()> {
+async fn page_all_errors_are_said_at_once_without_javascript_too_and_nothing_is_lost() -> Result<()> {
     let setup = Setup { without_script: true, ..Setup::default() };
     as_somebody("form-plain", setup, async |_, browser, account| corrects(browser, account).await).await
 }
@@ -190,7 +191,7 @@ async fn page_without_javascript_a_reminder_without_a_due_date_is_refused_where_
         browser.types("#create #title", "Call Ada").await?;
         choose(browser, "#create", ("custom", "3", "hours")).await?;
         browser.click("#create button.primary").await?;
-        browser.reads("#due-wrong", "Set when it is due").await?;
+        browser.reads("#reminder-wrong", "Set when it is due").await?;
         let kept =
             [browser.value("#title").await?, browser.value("#reminder_number").await?, browser.value("#reminder_unit").await?];
         ensure!(kept == ["Call Ada", "3", "hours"], "{kept:?}");

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use tests::story;
+use stack::Instance;
+use tests::{Suite, story};
 
 use crate::workspace::{files, root};
 
@@ -88,6 +89,8 @@ fn contract_no_component_holds_an_address_or_a_secret_and_each_has_scopes() -> R
                 let key = item["name"].as_str().unwrap_or_default();
                 let by_reference = item["secretKeyRef"]["name"].is_string() && item["secretKeyRef"]["key"].is_string();
                 ensure!(by_reference || OPEN.contains(&key), "{folder}/{name}: {key} stands in the open");
+                let store = &component["auth"]["secretStore"];
+                ensure!(!by_reference || store == "secretstore", "{folder}/{name}: {key} is in {store}");
                 let value = item["value"].as_str().unwrap_or_default();
                 ensure!(
                     !value.contains("://") && !value.contains("localhost") && !value.contains("127.0.0.1"),
@@ -129,6 +132,104 @@ fn contract_news_are_kept_for_the_same_short_time_on_every_broker() -> Result<()
     Ok(())
 }
 
+/// Targets name policies that there are, every policy is some target's, and of what fails nothing is left to daprd's defaults.
+#[test]
+fn contract_the_resiliency_file_names_each_app_and_what_leaves_a_sidecar() -> Result<()> {
+    let file = read(&root()?.join("components/common/resiliency.yaml"))?;
+    let (policies, targets) = (&file["spec"]["policies"], &file["spec"]["targets"]);
+    let names =
+        |value: &Value| -> BTreeSet<String> { value.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect() };
+    for app in list(&read(&root()?.join("dapr.yaml"))?["apps"]) {
+        let app = app["appID"].as_str().unwrap_or_default();
+        ensure!(targets["apps"][app]["retry"] == "once", "calls to {app} are repeated by daprd's default");
+    }
+    let mut used: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let ways = |target: &Value| [target.clone(), target["inbound"].clone(), target["outbound"].clone()];
+    let all = targets["apps"].as_object().into_iter().chain(targets["components"].as_object()).flatten();
+    for (kind, of) in all.flat_map(|(_, target)| ways(target)).flat_map(|way| {
+        [("timeouts", "timeout"), ("retries", "retry")].map(|(kind, key)| (kind, way[key].as_str().map(str::to_owned)))
+    }) {
+        used.entry(kind).or_default().extend(of);
+    }
+    for kind in ["timeouts", "retries"] {
+        ensure!(used[kind] == names(&policies[kind]), "{kind}: used {:?}, there are {:?}", used[kind], names(&policies[kind]));
+    }
+    for pubsub in ["pubsub", "pubsub-fanout"] {
+        let target = &targets["components"][pubsub];
+        ensure!(target["inbound"]["retry"].is_string() && target["outbound"]["timeout"].is_string(), "{pubsub}: {target}");
+        let tries = &policies["retries"][target["outbound"]["retry"].as_str().unwrap_or_default()]["maxRetries"];
+        ensure!(tries.as_i64().is_some_and(|tries| (0..10).contains(&tries)), "publishing on {pubsub} is tried {tries} times");
+    }
+    // Statements are repeated by crates/sidecar alone, which reads their SQLSTATE; input bindings and the secret store have nothing to repeat.
+    for (name, component) in components("common")?.into_iter().chain(components("local")?) {
+        let kind = component["spec"]["type"].as_str().unwrap_or_default();
+        let left = ["bindings.postgresql", "bindings.cron", "secretstores."].iter().any(|each| kind.starts_with(each));
+        let named = targets["components"][&name]["outbound"]["timeout"].is_string();
+        ensure!(named != left, "{name} ({kind}): {}", targets["components"][&name]);
+    }
+    Ok(())
+}
+
+/// What a sidecar says of itself.
+async fn metadata(suite: &Suite, instance: &Instance) -> Result<Value> {
+    let url = format!("http://127.0.0.1:{}/v1.0/metadata", instance.dapr_http_port);
+    let asked = suite.client().get(url).header("dapr-api-token", &instance.dapr_api_token);
+    Ok(asked.send().await?.error_for_status()?.json().await?)
+}
+
+/// Topics by app, as ARCHITECTURE.md tells them: work, which dead letters back up, and news, which they do not.
+const WORK: [(&str, &[&str]); 5] = [
+    ("tasks", &["user-events"]),
+    ("recurrence", &["task-events"]),
+    ("reminders", &["reminders", "task-events"]),
+    ("notifications", &["reminders", "user-events"]),
+    ("audit", &["reminders", "task-events", "user-events"]),
+];
+
+#[tokio::test]
+async fn contract_each_sidecar_is_subscribed_to_what_its_app_says_and_backs_it_up() -> Result<()> {
+    story(async |suite, _| {
+        for instance in suite.stack().instances() {
+            let part = instance.part();
+            let url = format!("http://127.0.0.1:{}/dapr/subscribe", instance.app_port);
+            let asked = suite.client().get(url).header("dapr-api-token", &instance.app_api_token);
+            let said: Vec<Value> = match asked.send().await? {
+                // An app without subscriptions may have no such path.
+                answer if answer.status() == 404 => Vec::new(),
+                answer => answer.error_for_status()?.json().await?,
+            };
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let of_app: BTreeSet<[String; 4]> = said
+                .iter()
+                .map(|each| ["pubsubname", "topic", "route", "deadLetterTopic"].map(|name| text(&each[name])))
+                .collect();
+            let of_sidecar: BTreeSet<[String; 4]> = list(&metadata(&suite, instance).await?["subscriptions"])
+                .iter()
+                .map(|each| {
+                    let [component, topic, letters] = ["pubsubname", "topic", "deadLetterTopic"].map(|name| text(&each[name]));
+                    [component, topic, text(&each["rules"][0]["path"]), letters]
+                })
+                .collect();
+            ensure!(of_app == of_sidecar && of_app.len() == said.len(), "{part} says {of_app:?}, its sidecar {of_sidecar:?}");
+
+            let work = WORK.iter().find(|(app, _)| *app == instance.app).map_or(&[][..], |(_, topics)| *topics);
+            let backed_up: Vec<&str> =
+                of_app.iter().filter(|[.., letters]| !letters.is_empty()).map(|[_, topic, ..]| topic.as_str()).collect();
+            ensure!(backed_up == work, "{part} works on {backed_up:?}");
+            for [component, topic, route, letters] in &of_app {
+                ensure!(*component == contracts::topic::component(topic), "{part}: {topic} comes by {component}");
+                ensure!(*route == format!("/events/{topic}"), "{part}: {topic} goes to {route}");
+                let known = letters.is_empty() || *letters == contracts::topic::dead_letters_of(topic);
+                ensure!(known, "{part}: the dead letters of {topic} go to {letters}");
+            }
+            let log = std::fs::read_to_string(&instance.daprd_log)?.to_lowercase();
+            ensure!(!log.contains("conflict"), "{part}: its sidecar logs a conflict");
+        }
+        Ok(())
+    })
+    .await
+}
+
 #[tokio::test]
 async fn contract_each_sidecar_has_loaded_what_its_app_is_in_the_scope_of_and_nothing_else() -> Result<()> {
     story(async |suite, _| {
@@ -141,21 +242,15 @@ async fn contract_each_sidecar_has_loaded_what_its_app_is_in_the_scope_of_and_no
                 .filter(|(_, component)| list(&component["scopes"]).iter().any(|scope| scope == instance.app.as_str()))
                 .map(|(name, _)| name.clone())
                 .collect();
-            let url = format!("http://127.0.0.1:{}/v1.0/metadata", instance.dapr_http_port);
-            let metadata: Value = suite
-                .client()
-                .get(url)
-                .header("dapr-api-token", &instance.dapr_api_token)
-                .send()
-                .await?
-                .error_for_status()?
-                .json()
-                .await?;
+            let metadata = metadata(&suite, instance).await?;
             let loaded: BTreeSet<String> = list(&metadata["components"])
                 .iter()
                 .filter_map(|component| Some(component["name"].as_str()?.to_owned()))
                 .collect();
             ensure!(loaded == wanted, "{} {}: loaded {loaded:?}, wanted {wanted:?}", instance.app, instance.index);
+            let policies = &metadata["resiliencies"];
+            let named: Vec<_> = list(policies).iter().map(|each| each["name"].clone()).collect();
+            ensure!(named == ["outrigger-resiliency"], "{}: {policies}", instance.part());
         }
         Ok(())
     })

@@ -7,6 +7,7 @@ mod cli;
 mod components;
 mod document;
 mod doors;
+mod events;
 mod guards;
 mod notifications;
 mod pages;

@@ -6,12 +6,14 @@
 mod docs;
 mod errors;
 mod forms;
+mod frame;
 mod harness;
 mod keyboard;
 mod layout;
 mod live;
 mod protection;
 mod story;
+mod task_form;
 mod times;
 mod without_script;
 

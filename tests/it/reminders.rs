@@ -13,7 +13,7 @@ use anyhow::{Result, ensure};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tests::database::Database;
-use tests::{Person, Suite, eventually};
+use tests::{Person, Suite, eventually, story_of};
 use uuid::Uuid;
 
 /// Soon after a write, its effects are there.
@@ -21,16 +21,13 @@ pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// A tick comes every 10 s, and what it tells is told soon after.
 pub(crate) const TOLD: Duration = Duration::from_secs(90);
 
-/// A story of somebody who signed up, so that it is known how they want to be told; nothing of it may be left in a queue.
+/// A story of somebody who signed up, so that it is known how they want to be told.
 async fn told(tell: impl AsyncFnOnce(Suite, Person) -> Result<()>) -> Result<()> {
     let suite = Suite::shared().await?;
     if !suite.runs("reminders") || !suite.runs("notifications") {
         return Ok(());
     }
-    let person = Person::signed_up(suite.clone()).await?;
-    let tenant = person.tenant_id;
-    tell(suite.clone(), person).await?;
-    suite.settled(&[tenant]).await
+    story_of(Person::signed_up(suite).await?, tell).await
 }
 
 /// The time, as exact as JSON and PostgreSQL both keep it.

@@ -7,20 +7,24 @@
 //! - [`socket`]: an open page's WebSocket
 //! - [`raw`]: a request as bytes on a socket
 //! - [`metrics`]: what the parts count, as a scrape reads it
+//! - [`broker`]: what is on the broker
+//! - [`schemas`]: events, held against their schemas
 //! - [`database`]: PostgreSQL as its administrator sees it
 //! - [`zipkin`]: traces, as Zipkin's API gives them
 //! - [`eventually`](eventually()): waits for a condition with a patience
 
+pub mod broker;
 pub mod database;
 pub mod eventually;
 pub mod metrics;
 pub mod page;
 pub mod person;
 pub mod raw;
+pub mod schemas;
 pub mod socket;
 pub mod suite;
 pub mod zipkin;
 
 pub use eventually::eventually;
 pub use person::{Answer, Person};
-pub use suite::{Suite, story};
+pub use suite::{Suite, story, story_of};

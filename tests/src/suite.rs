@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::database::Database;
 use crate::eventually;
 use crate::person::Person;
+use crate::schemas;
 
 /// Which component set the run is for: `local`, `kafka` or `cloud`.
 const SET: &str = "OUTRIGGER_SET";
@@ -133,7 +134,8 @@ impl Suite {
         Person::new(self.clone())
     }
 
-    /// Waits until no event of the tenants is left in an outbox, and fails if one of them became a dead letter.
+    /// Waits until no event of the tenants is left in an outbox, and fails if one of them is not what the schema of its topic says, or
+    /// became a dead letter.
     ///
     /// # Errors
     /// When something is left.
@@ -148,6 +150,11 @@ impl Suite {
                 Ok((database.count(&sql, &[&tenants]).await? == 0).then_some(()))
             })
             .await?;
+            let sql =
+                format!("select topic, payload from {app}.outbox_events where payload -> 'metadata' ->> 'tenant_id' = any ($1)");
+            for row in database.client().query(&sql, &[&tenants]).await? {
+                schemas::fits(row.try_get(0)?, &row.try_get(1)?)?;
+            }
         }
         if !self.runs("audit") {
             return Ok(());
@@ -182,14 +189,20 @@ fn client() -> Result<reqwest::Client> {
     Ok(reqwest::Client::builder().timeout(Duration::from_secs(30)).redirect(reqwest::redirect::Policy::none()).build()?)
 }
 
-/// Runs one story with the shared suite and checks at its end that nothing was left in a queue.
+/// Runs one story of somebody new with the shared suite.
 ///
 /// # Errors
 /// What the story says, or what was left.
 pub async fn story(tell: impl AsyncFnOnce(Suite, Person) -> Result<()>) -> Result<()> {
-    let suite = Suite::shared().await?;
-    let person = suite.person()?;
-    let tenant = person.tenant_id;
+    story_of(Suite::shared().await?.person()?, tell).await
+}
+
+/// Runs one story of this person and checks at its end that nothing was left in a queue.
+///
+/// # Errors
+/// What the story says, or what was left.
+pub async fn story_of(person: Person, tell: impl AsyncFnOnce(Suite, Person) -> Result<()>) -> Result<()> {
+    let (suite, tenant) = (person.suite.clone(), person.tenant_id);
     tell(suite.clone(), person).await?;
     suite.settled(&[tenant]).await
 }

@@ -11,6 +11,7 @@ use crate::Site;
 use crate::api::encoded;
 use crate::assets::{self, Assets};
 use crate::failure::Failure;
+use crate::visitor::Visitor;
 
 /// Sent by script: answer the part that changed, not a page.
 const X_FRAGMENT: HeaderName = HeaderName::from_static("x-fragment");
@@ -94,7 +95,10 @@ pub async fn dress(State(site): State<Site>, request: Request, next: Next) -> Re
     let here = request.uri().path_and_query().map_or("/app", |path| path.as_str()).to_owned();
     let response = next.run(request).await;
     let mut response = match response.extensions().get::<Failure>().cloned() {
-        Some(failure) => shown(response, &failure, &headers, is_read.then_some(here.as_str())),
+        Some(failure) => {
+            let shell = around(&site, &failure, &headers).await;
+            shown(response, &failure, shell, &headers, is_read.then_some(here.as_str()))
+        }
         None => response,
     };
     let into = response.headers_mut();
@@ -108,8 +112,20 @@ pub async fn dress(State(site): State<Site>, request: Request, next: Next) -> Re
     response
 }
 
+/// The frame around a failure: where the person was, if what they asked for is at fault and not what would answer for the frame.
+async fn around(site: &Site, failure: &Failure, headers: &HeaderMap) -> Shell {
+    let open = Shell::open(failure.title(), String::new());
+    if wants_fragment(headers) || failure.is_fatal() || !failure.status().is_client_error() {
+        return open;
+    }
+    match Visitor::of(site, headers).await {
+        Ok(visitor) => visitor.shell(failure.title(), "", visitor.unread().await),
+        Err(_) => open,
+    }
+}
+
 /// A failure as the one who asked can show it.
-fn shown(bare: Response, failure: &Failure, headers: &HeaderMap, here: Option<&str>) -> Response {
+fn shown(bare: Response, failure: &Failure, shell: Shell, headers: &HeaderMap, here: Option<&str>) -> Response {
     let (mut parts, _) = bare.into_parts();
     if failure.is_fatal() {
         let to = match here {
@@ -126,7 +142,7 @@ fn shown(bare: Response, failure: &Failure, headers: &HeaderMap, here: Option<&s
         parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         let correlation_id = Context::current().correlation_id.to_string();
         let retry = here.is_some() && failure.status().is_server_error();
-        let page = ErrorPage { shell: Shell::open(title, String::new()), title, advice: advice.clone(), retry, correlation_id };
+        let page = ErrorPage { shell, title, advice: advice.clone(), retry, correlation_id };
         page.render().unwrap_or(advice)
     };
     Response::from_parts(parts, body.into())

@@ -7,7 +7,7 @@ use service::problem::Body;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::form::{Errors, Fields};
+use crate::form::{Errors, Fields, Wrong};
 use crate::reminder::Choice;
 use crate::{view, zone};
 
@@ -24,6 +24,8 @@ const CONTROLS: [(&str, &str, &str); 7] = [
 
 /// Labels of the controls, in the order of their marks.
 const LABELS: [&str; 7] = ["Title", "Description", "Due", "Reminder", "Priority", "Status", "Tags"];
+
+const NEEDS_DUE: &str = "Set when it is due, so that the reminder has a time to come before.";
 
 /// What the form shows: what was stored, or what was typed and refused.
 #[derive(Clone, Debug)]
@@ -115,19 +117,17 @@ impl TaskForm {
         }
     }
 
-    /// The body of `POST /tasks`.
-    ///
-    /// # Errors
-    /// What is wrong, when the API need not be asked.
-    pub fn creation(&self, zone: Tz) -> Result<Value, Errors> {
+    /// The body of `POST /tasks`, and what is wrong with it in our own words. What cannot be read goes as it was typed: the API refuses it
+    /// together with what only the API knows, so that one answer names everything.
+    pub fn creation(&self, zone: Tz) -> (Value, Errors) {
         let mut errors = Errors::default();
+        if self.title.trim().is_empty() {
+            errors.add("title", "Title is required.");
+        }
         let due = self.due_at(zone, &mut errors);
         let reminder = self.reminder_minutes(&mut errors);
-        if due.is_none() && reminder.is_some() && errors.is_empty() {
-            errors.add("due", "Set when it is due, so that the reminder has a time to come before.");
-        }
-        if self.title.trim().is_empty() {
-            errors.0.insert(0, crate::form::Wrong { field: "title", message: "Title is required.".into() });
+        if due.is_none() && reminder.is_some() {
+            errors.add("reminder", NEEDS_DUE);
         }
         let mut body = Map::from_iter([
             ("title".to_owned(), json!(self.title)),
@@ -141,20 +141,19 @@ impl TaskForm {
             body.insert("due_at".into(), json!(due));
         }
         if let Some(reminder) = reminder {
-            body.insert("reminder_offset_minutes".into(), json!(reminder));
+            body.insert("reminder_offset_minutes".into(), reminder);
         }
-        if errors.is_empty() { Ok(body.into()) } else { Err(errors) }
+        (body.into(), errors)
     }
 
-    /// The body of `PATCH /tasks/{id}`: only what differs from what is stored, so that nothing is rounded or taken back unasked.
-    ///
-    /// # Errors
-    /// What is wrong, when the API need not be asked.
-    pub fn changes(&self, task: &Task, zone: Tz) -> Result<Map<String, Value>, Errors> {
+    /// The body of `PATCH /tasks/{id}`: only what differs from what is stored, so that nothing is rounded or taken back unasked; and what
+    /// is wrong, as with [`TaskForm::creation`].
+    pub fn changes(&self, task: &Task, zone: Tz) -> (Map<String, Value>, Errors) {
         let (stored, mut errors, mut body) = (Self::of_task(task, zone), Errors::default(), Map::new());
         if self.title.trim().is_empty() {
             errors.add("title", "Title is required.");
-        } else if self.title != stored.title {
+        }
+        if self.title != stored.title {
             body.insert("title".into(), json!(self.title));
         }
         if self.description != stored.description {
@@ -169,9 +168,9 @@ impl TaskForm {
         let cleared = self.due.trim().is_empty() && task.due_at.is_some();
         let reminder = if cleared { None } else { self.reminder_minutes(&mut errors) };
         if self.due.trim().is_empty() && reminder.is_some() {
-            errors.add("due", "Set when it is due, so that the reminder has a time to come before.");
+            errors.add("reminder", NEEDS_DUE);
         }
-        if reminder != task.reminder_offset_minutes {
+        if json!(reminder) != json!(task.reminder_offset_minutes) {
             body.insert("reminder_offset_minutes".into(), json!(reminder));
         }
         if self.priority != stored.priority {
@@ -184,7 +183,7 @@ impl TaskForm {
         if self.tag_names() != task.tags {
             body.insert("tag_names".into(), json!(self.tag_names()));
         }
-        if errors.is_empty() { Ok(body) } else { Err(errors) }
+        (body, errors)
     }
 
     /// What was typed, over a newer stored state: what the person left alone follows the others, what both changed is said. The next
@@ -228,9 +227,16 @@ impl TaskForm {
         self.texts().map(|text| mark(&text)).join(",")
     }
 
-    /// With what the API refused, at our controls.
-    pub fn refused(self, body: &Body) -> Self {
-        Self { errors: Errors::of(body, &CONTROLS), ..self }
+    /// With what the API refused, at our controls; where we have words of our own, they stand. In the order of the controls.
+    pub fn refused(self, body: &Body, own: Errors) -> Self {
+        let Errors(theirs) = Errors::of(body, &CONTROLS);
+        let mut all = own;
+        // Of a due time that it cannot read the API also says that the reminder lacks one.
+        let follows = |wrong: &Wrong| wrong.field == "reminder" && all.at("due").is_some();
+        let news: Vec<Wrong> = theirs.into_iter().filter(|wrong| all.at(wrong.field).is_none() && !follows(wrong)).collect();
+        all.0.extend(news);
+        all.0.sort_by_key(|wrong| CONTROLS.iter().position(|(_, field, _)| *field == wrong.field));
+        Self { errors: all, ..self }
     }
 
     /// The names between the commas, each once.
@@ -246,11 +252,19 @@ impl TaskForm {
         if self.due.trim().is_empty() {
             return None;
         }
-        zone::instant(&self.due, zone).map_err(|rule| errors.add("due", format!("Due {rule}."))).ok().map(zone::iso)
+        let read = zone::instant(&self.due, zone).map(zone::iso);
+        Some(read.unwrap_or_else(|rule| {
+            errors.add("due", format!("Due {rule}."));
+            format!("unreadable: {}", self.due)
+        }))
     }
 
-    fn reminder_minutes(&self, errors: &mut Errors) -> Option<i32> {
-        self.reminder.minutes().map_err(|rule| errors.add("reminder", format!("Reminder {rule}."))).ok().flatten()
+    fn reminder_minutes(&self, errors: &mut Errors) -> Option<Value> {
+        let read = self.reminder.minutes().map(|minutes| minutes.map(Value::from));
+        read.unwrap_or_else(|rule| {
+            errors.add("reminder", format!("Reminder {rule}."));
+            Some(format!("unreadable: {} {}", self.reminder.number, self.reminder.unit).into())
+        })
     }
 
     /// Whether anything but the title was given, or is wrong: then the rest of the form is open.
@@ -319,13 +333,14 @@ mod tests {
     #[test]
     fn a_form_left_as_it_was_changes_nothing_not_even_the_seconds() {
         let form = TaskForm::of_task(&task(), Tz::Europe__Berlin);
-        assert!(form.changes(&task(), Tz::Europe__Berlin).unwrap().is_empty());
+        let (changes, errors) = form.changes(&task(), Tz::Europe__Berlin);
+        assert!(changes.is_empty() && errors.is_empty());
     }
 
     #[test]
     fn only_what_differs_is_sent_and_clearing_the_due_time_clears_the_reminder() {
         let form = TaskForm { due: String::new(), tags: "Work, home,home ".into(), ..TaskForm::of_task(&task(), Tz::UTC) };
-        let changes = Value::from(form.changes(&task(), Tz::UTC).unwrap());
+        let changes = Value::from(form.changes(&task(), Tz::UTC).0);
         assert_eq!(changes, json!({ "due_at": null, "reminder_offset_minutes": null, "tag_names": ["home", "Work"] }));
     }
 
@@ -335,7 +350,7 @@ mod tests {
         let elsewhere = Task { priority: Priority::Low, description: Some("New".into()), version: 4, ..task() };
         let merged = mine.clone().over(&elsewhere, Tz::UTC);
         assert_eq!((merged.elsewhere.as_deref(), merged.version), (None, 4));
-        let changes = Value::from(merged.changes(&elsewhere, Tz::UTC).unwrap());
+        let changes = Value::from(merged.changes(&elsewhere, Tz::UTC).0);
         assert_eq!(changes, json!({ "title": "Mine", "due_at": null, "reminder_offset_minutes": null }));
 
         let clash = mine.over(&Task { title: "Theirs".into(), priority: Priority::Low, version: 5, ..task() }, Tz::UTC);
@@ -347,7 +362,8 @@ mod tests {
     fn a_new_task_is_due_in_the_persons_zone() {
         let form =
             TaskForm { title: "x".into(), due: "2026-07-01T14:00".into(), reminder: Choice::of(Some(15)), ..TaskForm::new() };
-        let body = form.creation(Tz::America__New_York).unwrap();
+        let (body, errors) = form.creation(Tz::America__New_York);
+        assert!(errors.is_empty());
         assert_eq!(body["due_at"], "2026-07-01T18:00:00Z");
         assert_eq!(body["reminder_offset_minutes"], 15);
     }
@@ -355,7 +371,19 @@ mod tests {
     #[test]
     fn every_wrong_field_is_named_at_once() {
         let custom = Choice { preset: "custom".into(), number: "soon".into(), unit: "minutes".into() };
-        let errors = TaskForm { due: "tomorrow".into(), reminder: custom, ..TaskForm::new() }.creation(Tz::UTC).unwrap_err();
-        assert_eq!(errors.0.iter().map(|wrong| wrong.field).collect::<Vec<_>>(), ["title", "due", "reminder"]);
+        let form = TaskForm { due: "tomorrow".into(), reminder: custom, ..TaskForm::new() };
+        let (body, own) = form.creation(Tz::UTC);
+        // Nothing that could be taken for a good value goes to the API in place of a bad one.
+        assert!(body["due_at"].as_str().is_some_and(|text| text.starts_with("unreadable")), "{body}");
+        assert!(body["reminder_offset_minutes"].is_string(), "{body}");
+        let theirs: Vec<Value> =
+            ["tag_names", "due_at"].iter().map(|field| json!({ "field": field, "message": "is wrong" })).collect();
+        let body = json!({
+            "type": "", "title": "", "status": 422, "detail": "", "instance": "", "code": "invalid_fields", "trace_id": "",
+            "correlation_id": "", "errors": theirs,
+        });
+        let refused = form.refused(&serde_json::from_value(body).unwrap(), own);
+        assert_eq!(refused.errors.0.iter().map(|wrong| wrong.field).collect::<Vec<_>>(), ["title", "due", "reminder", "tags"]);
+        assert!(refused.errors.at("due").is_some_and(|words| words.contains("such as")), "our own words stand");
     }
 }

@@ -42,6 +42,18 @@ struct Count {
 }
 
 impl Visitor {
+    /// Whoever sent these headers.
+    ///
+    /// # Errors
+    /// [`Failure::SignedOut`] without a session; else when identity does not answer for it.
+    pub async fn of(site: &Site, headers: &HeaderMap) -> Result<Self, Failure> {
+        let jar = CookieJar::from_headers(headers);
+        let session = jar.get(session::SESSION).map(|cookie| cookie.value().to_owned()).filter(|value| !value.is_empty());
+        let session = session.ok_or(Failure::SignedOut)?;
+        let person = site.sessions.person(&session).await?;
+        Ok(Self { site: site.clone(), session, person, headers: headers.clone() })
+    }
+
     /// Calls an app with the person's token; when it is not taken, once more with a new one.
     ///
     /// # Errors
@@ -129,14 +141,11 @@ impl FromRequestParts<Site> for Visitor {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Failure> {
-        let jar = CookieJar::from_headers(&parts.headers);
-        let session = jar.get(session::SESSION).map(|cookie| cookie.value().to_owned()).filter(|value| !value.is_empty());
-        let session = session.ok_or(Failure::SignedOut)?;
-        let person = site.sessions.person(&session).await?;
+        let visitor = Self::of(site, &parts.headers).await?;
         if let Some(actor) = parts.extensions.get::<Actor>() {
             // Asked twice in one request, it is the same person.
-            let _ = actor.0.set(person.user.id);
+            let _ = actor.0.set(visitor.person.user.id);
         }
-        Ok(Self { site: site.clone(), session, person, headers: parts.headers.clone() })
+        Ok(visitor)
     }
 }

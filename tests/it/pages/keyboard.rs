@@ -9,7 +9,7 @@ use thirtyfour::Key;
 use super::{as_somebody, row};
 
 /// The focus is somewhere, and it is marked.
-const VISIBLE: &str = "const e = document.activeElement; if (!e || e === document.body) return 'nowhere';
+pub(super) const VISIBLE: &str = "const e = document.activeElement; if (!e || e === document.body) return 'nowhere';
     const r = e.getBoundingClientRect(); if (!e.matches(':focus-visible')) return `on ${e.localName}#${e.id}, unmarked`;
     const marks = (e) => getComputedStyle(e).outlineStyle !== 'none' || getComputedStyle(e).boxShadow !== 'none';
     if (!marks(e) && !marks(e.parentElement)) return `on ${e.localName}#${e.id}, not to be seen`;

@@ -9,7 +9,7 @@ use tests::page::{Account, Browser, PATIENCE, Setup, browse};
 
 use super::{as_somebody, row};
 
-const WIDTHS: [(u32, u32); 3] = [(375, 740), (768, 1024), (1280, 900)];
+pub(super) const WIDTHS: [(u32, u32); 3] = [(375, 740), (768, 1024), (1280, 900)];
 /// Where scripts/test.sh installs what tests/package.json names.
 const AXE: &str = "target/npm/node_modules/axe-core/axe.min.js";
 /// Letters that would be markup, an accent, a right-to-left word, and a word longer than a phone is wide.

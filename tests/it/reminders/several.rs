@@ -98,3 +98,22 @@ async fn contract_of_a_task_that_is_over_nobody_asks_to_be_reminded() -> Result<
     })
     .await
 }
+
+/// A due date alone may take its reminder into the past, which fires then; into its own past it may not, unless the reminder goes.
+#[tokio::test]
+async fn flow_a_due_date_that_moves_takes_its_reminder_along_but_not_into_the_past_of_the_task() -> Result<()> {
+    told(async |_, person| {
+        let body = json!({ "title": "Call Ada", "due_at": now() + TimeDelta::days(1), "reminder_offset_minutes": 45 });
+        let task = person.create_task(&body).await?;
+        let path = format!("/tasks/{}", task.id);
+        let past = now() - TimeDelta::minutes(1);
+        let refused = person.patch(&path, &json!({ "due_at": past })).await?;
+        ensure!(refused.is(422)?.fields() == ["reminder_offset_minutes"], "{}", refused.body);
+        ensure!(person.get(&path).await?.json()["version"] == 1, "nothing was changed");
+        person.patch(&path, &json!({ "due_at": now() + TimeDelta::minutes(30) })).await?.is(200)?;
+        shows(&person, task.id, TOLD, &[(45, "delivered"), (45, "cancelled")]).await?;
+        person.patch(&path, &json!({ "due_at": past, "reminder_offset_minutes": null })).await?.is(200)?;
+        Ok(())
+    })
+    .await
+}

@@ -97,7 +97,7 @@ impl Changes {
 
         let mut rules = Fields::of(Value::Object(Map::new()))?;
         let moved = after.due_at != before.due_at || after.reminder_offset_minutes != before.reminder_offset_minutes;
-        if moved && self.reminder_offset_minutes != Change::Keep {
+        if moved {
             check_reminder(&mut rules, after.reminder_offset_minutes, after.due_at, now);
         }
         recurrence::check_end(&mut rules, after.recurrence_pattern.as_ref(), after.due_at, zone);
@@ -253,6 +253,21 @@ mod tests {
         assert_eq!(complete(&done.task, now()), None);
         let open = patched(&done.task, json!({ "status": "todo" })).unwrap().unwrap();
         assert_eq!((open.happened, open.task.completed_at), (Happened::Updated, None));
+    }
+
+    #[test]
+    fn a_reminder_goes_along_with_the_due_date_into_its_own_past_but_not_into_that_of_the_task() {
+        let task = drafted(json!({ "title": "x", "due_at": "2026-04-01T12:00:00Z", "reminder_offset_minutes": 60 })).unwrap();
+        let soon = patched(&task, json!({ "due_at": "2026-03-01T12:02:00Z" })).unwrap().unwrap();
+        assert_eq!(soon.task.reminder_offset_minutes, Some(60), "its time is past, so the next tick fires it");
+        let past = json!({ "due_at": "2026-03-01T12:00:59Z" });
+        assert!(patched(&task, past.clone()).is_err());
+        let without = json!({ "due_at": "2026-03-01T12:00:59Z", "reminder_offset_minutes": null });
+        assert!(patched(&task, without).is_ok());
+        // What is past already may be changed in everything else.
+        let over = Task { due_at: Some(now()), ..task };
+        assert!(patched(&over, json!({ "title": "y", "due_at": over.due_at })).is_ok());
+        assert!(patched(&Task { reminder_offset_minutes: None, ..over }, past).is_ok());
     }
 
     #[test]

@@ -40,23 +40,18 @@ struct CreateForm {
 pub async fn submit(form: Form) -> Result<Response, Failure> {
     let (visitor, back) = (&form.visitor, page::back(Some(form.fields.get("back"))));
     let typed = TaskForm::of_fields(&form.fields);
-    let refused = match typed.creation(visitor.zone()) {
-        Err(errors) => TaskForm { errors, ..typed },
-        Ok(body) => {
-            let call = Call::new(Method::POST, "tasks", &["tasks"])
-                .body(body)
-                .header(HeaderName::from_static("idempotency-key"), &typed.key);
-            match visitor.call(call).await {
-                Ok(answer) => return created(visitor, &answer.json()?, back),
-                Err(Failure::Refused(body)) if body.code == Code::KeyReused => TaskForm {
-                    errors: Errors::one("title", "This was added before as you first typed it. Add it once more to have both."),
-                    key: TaskForm::new().key,
-                    ..typed
-                },
-                Err(Failure::Refused(body)) if matches!(body.status, 400 | 409 | 413 | 422) => typed.refused(&body),
-                Err(failure) => return Err(failure),
-            }
-        }
+    let (body, own) = typed.creation(visitor.zone());
+    let call =
+        Call::new(Method::POST, "tasks", &["tasks"]).body(body).header(HeaderName::from_static("idempotency-key"), &typed.key);
+    let refused = match visitor.call(call).await {
+        Ok(answer) => return created(visitor, &answer.json()?, back),
+        Err(Failure::Refused(body)) if body.code == Code::KeyReused => TaskForm {
+            errors: Errors::one("title", "This was added before as you first typed it. Add it once more to have both."),
+            key: TaskForm::new().key,
+            ..typed
+        },
+        Err(Failure::Refused(body)) if matches!(body.status, 400 | 409 | 413 | 422) => typed.refused(&body, own),
+        Err(failure) => return Err(failure),
     };
     if visitor.wants_fragment() {
         let fragment = CreateForm { form: refused, csrf: visitor.csrf(), back, zone: visitor.zone().name() };

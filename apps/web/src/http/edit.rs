@@ -29,19 +29,16 @@ pub async fn submit(Path(id): Path<String>, form: Form) -> Result<Response, Fail
         if typed.elsewhere.is_some() {
             break;
         }
-        let changes = match typed.changes(&stored, zone) {
-            Ok(changes) if changes.is_empty() => return saved(&form, &stored).await,
-            Ok(changes) => changes,
-            Err(errors) => {
-                return task::page_with(visitor, &stored, TaskForm { errors, ..typed }, StatusCode::UNPROCESSABLE_ENTITY).await;
-            }
-        };
+        let (changes, own) = typed.changes(&stored, zone);
+        if changes.is_empty() && own.is_empty() {
+            return saved(&form, &stored).await;
+        }
         let call = Call::new(Method::PATCH, "tasks", &["tasks", &id]).body(changes.into());
         match visitor.call(call.header(header::IF_MATCH, &format!("\"{}\"", stored.version))).await {
             Ok(answer) => return saved(&form, &answer.json()?).await,
             Err(failure) if failure.is_stale() => stored = visitor.task(&id).await?,
             Err(Failure::Refused(body)) if matches!(body.status, 400 | 409 | 413 | 422) => {
-                return task::page_with(visitor, &stored, typed.refused(&body), StatusCode::UNPROCESSABLE_ENTITY).await;
+                return task::page_with(visitor, &stored, typed.refused(&body, own), StatusCode::UNPROCESSABLE_ENTITY).await;
             }
             Err(failure) => return Err(failure),
         }

@@ -1,5 +1,6 @@
 //! The parts that every test of this crate shares, and the words they are spoken to with.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -101,12 +102,17 @@ impl Ground {
 
     /// The sidecar of `app`, by connections of this test's own runtime.
     pub fn sidecar(&self, app: &str) -> Sidecar {
+        self.sidecar_within(app, Duration::from_secs(10))
+    }
+
+    /// The same, with this much time for each call.
+    pub fn sidecar_within(&self, app: &str, timeout: Duration) -> Sidecar {
         let instance = self.instance(app, 0);
         let config = Config {
             http_port: instance.dapr_http_port,
             grpc_port: instance.dapr_grpc_port,
             api_token: Some(instance.dapr_api_token.clone()),
-            timeout: Duration::from_secs(10),
+            timeout,
         };
         Sidecar::new(&config, ()).unwrap()
     }
@@ -171,6 +177,20 @@ impl Ground {
         assert_eq!(letters.len(), 0);
     }
 
+    /// How many deliveries of an event to `tasks` Redis still waits to hear of: as long as there is one, it may come again.
+    pub async fn held(&self, topic: &str, id: &str) -> usize {
+        let patient = redis::AsyncConnectionConfig::new().set_response_timeout(Some(SOON));
+        let client = redis::Client::open(self.stack.redis_url()).unwrap();
+        let mut redis = client.get_multiplexed_async_connection_with_config(&patient).await.unwrap();
+        let entries: Vec<(String, BTreeMap<String, String>)> =
+            redis::cmd("XRANGE").arg(topic).arg("-").arg("+").query_async(&mut redis).await.unwrap();
+        let is_it = |data: &str| serde_json::from_str::<Value>(data).unwrap()["id"] == id;
+        let (entry, _) = entries.iter().find(|(_, fields)| is_it(&fields["data"])).expect("it was published");
+        let held: Vec<(String, String, i64, i64)> =
+            redis::cmd("XPENDING").arg(topic).arg("tasks").arg(entry).arg(entry).arg(1).query_async(&mut redis).await.unwrap();
+        held.len()
+    }
+
     /// The dead letters of an event.
     pub async fn letters(&self, id: &str) -> Vec<Value> {
         let rows = self.database().await.query("select letter from tasks.letters where event_id = $1", &[&id]).await.unwrap();
@@ -204,7 +224,8 @@ impl Ground {
     }
 }
 
-fn message(event: &Value) -> Message {
+/// An event as it is published.
+pub fn message(event: &Value) -> Message {
     Message {
         id: event["event_id"].as_str().unwrap().to_owned(),
         event_type: event["event_type"].as_str().unwrap_or("probe.told").to_owned(),

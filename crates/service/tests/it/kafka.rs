@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::ground::{Ground, event, eventually, id, ids, options};
+use crate::ground::{Ground, SOON, event, eventually, id, ids, message, options};
+
+/// Three tries of 5 s and two pauses of 2 s at most, as the resiliency file says, and what a busy machine adds.
+const GIVEN_UP: std::time::Duration = std::time::Duration::from_secs(3 * 5 + 2 * 2 + 3);
 
 #[tokio::test]
 async fn with_kafka_neither_poison_nor_a_refused_event_stops_others_and_an_outage_loses_nothing() {
@@ -25,6 +28,10 @@ async fn with_kafka_neither_poison_nor_a_refused_event_stops_others_and_an_outag
 
     // The broker goes while changes are made: they are taken, and their events wait.
     ground.stack.stop("kafka").await.unwrap();
+    // Whoever publishes without an outbox hears of it, and in time.
+    let (sidecar, began) = (ground.sidecar_within("identity", SOON), std::time::Instant::now());
+    let unheard = sidecar.publish("pubsub", "task-events", &message(&event("good"))).await.unwrap_err();
+    assert!(unheard.is_unavailable() && began.elapsed() < GIVEN_UP, "{unheard} after {:?}", began.elapsed());
     let token = format!("Bearer {}", ground.token());
     let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
     let mut made = Vec::new();

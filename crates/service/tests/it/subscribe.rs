@@ -64,6 +64,7 @@ async fn unavailable_is_retried_as_long_as_it_takes_and_never_counted() {
     eventually("more attempts than a failure gets", async || (ground.count("attempts", id(&event)).await >= 5).then_some(()))
         .await;
     assert_eq!(ground.count("effects", id(&event)).await, 0);
+    assert_eq!(ground.held("task-events", id(&event)).await, 1, "the broker waits to hear of it");
     ground.database().await.execute("insert into tasks.gates values ($1)", &[&id(&event)]).await.unwrap();
     effect(&ground, id(&event)).await;
     assert_eq!(ground.letters(id(&event)).await, Vec::<Value>::new());
@@ -100,9 +101,12 @@ async fn what_always_fails_is_tried_three_times_and_dead_lettered_while_others_f
     let attempts = "select count(*) from tasks.attempts where event_id = any ($1)";
     let attempts = ground.database().await.query_one(attempts, &[&ids(&good)]).await.unwrap();
     assert_eq!(attempts.get::<_, i64>(0), 100);
-    // Given up is given up: nothing comes again after the broker has looked for what is overdue.
-    let (first, second) = (ground.count("attempts", id(&poison)).await, ground.letters(id(&poison)).await.len());
-    assert_eq!((first, second), (3, 1));
+    // Given up is given up: the broker holds nothing that it could hand out once more.
+    for poison in [&poison, &panics] {
+        eventually("the broker has let go of it", async || (ground.held("task-events", id(poison)).await == 0).then_some(()))
+            .await;
+        assert_eq!((ground.count("attempts", id(poison)).await, ground.letters(id(poison)).await.len()), (3, 1));
+    }
 }
 
 #[tokio::test]

@@ -1,13 +1,14 @@
 //! Pub/sub: what is published arrives, each entry with its own id, type, trace and data.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sidecar::publish::Message;
-use sidecar::{Context, Trace};
+use sidecar::{Context, Sidecar, Trace};
 use uuid::Uuid;
 
-use crate::ground::{alone, eventually, shared};
+use crate::ground::{SOON, alone, eventually, shared};
 
 fn message(run: &str, number: usize, traceparent: Option<String>) -> Message {
     Message {
@@ -106,5 +107,40 @@ async fn a_broker_that_is_away_is_unavailable_and_back_without_a_restart() {
         ground.peer("identity").events(|event| event["id"] == format!("{run}-4")).into_iter().next()
     })
     .await;
-    ground.stack.wait_ready(crate::ground::SOON).await.unwrap();
+    ground.stack.wait_ready(SOON).await.unwrap();
+}
+
+/// Three tries of 5 s and two pauses of 2 s at most, as the resiliency file says, and what a busy machine adds.
+const GIVEN_UP: Duration = Duration::from_secs(3 * 5 + 2 * 2 + 3);
+
+#[tokio::test]
+async fn publishing_to_a_broker_that_is_away_or_silent_ends_in_an_error_within_its_time() {
+    let ground = alone().await;
+    // More than daprd may take, so that what ends a call is daprd's own doing.
+    let (patient, hasty) = (ground.observed("tasks", SOON, ()), ground.observed("tasks", Duration::from_secs(1), ()));
+    let run = Uuid::new_v4().to_string();
+    ground.stack.stop("redis").await.unwrap();
+    for number in 0..3 {
+        let began = Instant::now();
+        let error = patient.publish("pubsub", "task-events", &message(&run, number, None)).await.unwrap_err();
+        assert!(error.is_unavailable() && began.elapsed() < GIVEN_UP, "{error} after {:?}", began.elapsed());
+    }
+    ground.stack.start_part("redis").await.unwrap();
+    let taken = async || patient.publish("pubsub", "task-events", &message(&run, 3, None)).await.ok();
+    eventually("an event is taken", taken).await;
+
+    // A broker that takes the connection and says nothing is the worse one.
+    ground.stack.pause("redis").await.unwrap();
+    let timed = async |sidecar: &Sidecar, number| {
+        let began = Instant::now();
+        (sidecar.publish("pubsub", "task-events", &message(&run, number, None)).await, began.elapsed())
+    };
+    let (ours, daprds) = tokio::join!(timed(&hasty, 4), timed(&patient, 5));
+    ground.stack.resume("redis").await.unwrap();
+    let (error, took) = (ours.0.unwrap_err(), ours.1);
+    assert!(error.is_unavailable() && took < Duration::from_secs(3), "{error} after {took:?}");
+    let (error, took) = (daprds.0.unwrap_err(), daprds.1);
+    assert!(error.is_unavailable() && took < GIVEN_UP, "{error} after {took:?}");
+    eventually("an event is taken again", taken).await;
+    ground.stack.wait_ready(SOON).await.unwrap();
 }

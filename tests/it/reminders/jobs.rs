@@ -141,11 +141,9 @@ impl Story<'_> {
     async fn on_time_moved_and_cancelled(&self) -> Result<()> {
         let (first, later) = (now() + TimeDelta::seconds(12), now() + TimeDelta::seconds(16));
         let far = now() + TimeDelta::hours(1);
-        let [left, put_off, completed, deleted, back] = <[_; 5]>::try_from(
-            try_join_all(["left", "put off", "completed", "deleted", "back"].map(|title| self.set(first, title))).await?,
-        )
-        .ok()
-        .context("five")?;
+        let titles = ["left", "put off", "completed", "deleted", "cleared", "back"];
+        let all = try_join_all(titles.map(|title| self.set(first, title))).await?;
+        let [left, put_off, completed, deleted, cleared, back] = <[_; 6]>::try_from(all).ok().context("six")?;
         let sooner = self.set(far, "sooner").await?;
         let stored = self.job(&left.2).await?.context("it stands")?;
         let due: DateTime<Utc> = serde_json::from_value(stored["dueTime"].clone())?;
@@ -157,6 +155,7 @@ impl Story<'_> {
         }
         self.person.complete(completed.0).await?;
         self.person.delete(&format!("/tasks/{}", deleted.0)).await?.is(204)?;
+        self.person.patch(&format!("/tasks/{}", cleared.0), &json!({ "due_at": null })).await?.is(200)?;
         self.person.complete(back.0).await?;
         shows(self.person, back.0, SOON, &[(1, "cancelled")]).await?;
         self.person.patch(&format!("/tasks/{}", back.0), &json!({ "status": "todo" })).await?.is(200)?;
@@ -179,7 +178,7 @@ impl Story<'_> {
             ensure!(fired["remind_at"] == json!(later), "{fired}");
             self.fired(id(fired)?, later, &json!([set, due])).await.context(title)?;
         }
-        for cancelled in [&put_off, &sooner, &completed, &deleted] {
+        for cancelled in [&put_off, &sooner, &completed, &deleted, &cleared] {
             let said = events(self.database, cancelled.1).await?;
             ensure!(said == json!([set, gone]), "{said}");
             self.is_gone(&cancelled.2).await?;

@@ -12,6 +12,7 @@ mod keyboard;
 mod layout;
 mod live;
 mod protection;
+mod recurrence;
 mod story;
 mod task_form;
 mod times;

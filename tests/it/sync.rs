@@ -126,7 +126,9 @@ async fn contract_a_token_that_is_none_is_422_and_one_that_is_too_old_410() -> R
             ensure!(answer.is(422)?.fields() == [field], "{query}: {}", answer.body);
         }
         let now = DateTime::<Utc>::from(SystemTime::now()).timestamp();
-        for (token, what) in [(format!("{}.1", now - 30 * 86_400), "a month old"), (format!("{now}.9000000000"), "of another history")] {
+        for (token, what) in
+            [(format!("{}.1", now - 30 * 86_400), "a month old"), (format!("{now}.9000000000"), "of another history")]
+        {
             let answer = person.get(&format!("/tasks/changes?since={token}")).await?;
             ensure!(answer.is(410)?.json()["code"] == "gone", "{what}: {}", answer.body);
         }

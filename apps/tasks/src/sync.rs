@@ -4,9 +4,9 @@
 //! (the snapshot's `xmin`), and the next round begins there: a change may come twice, and none is missed.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
 use service::fields::Ruled;
 use service::{Code, Problem};
-use serde_json::Value;
 use uuid::Uuid;
 
 /// Deleted tasks are known for 30 days; a copy that is older might keep one for ever. A day less, because the purge has a clock of its own.

@@ -2,6 +2,7 @@
 
 mod complete;
 mod create;
+mod dates;
 mod delete;
 mod edit;
 mod history;
@@ -15,6 +16,7 @@ mod sign_in;
 mod sign_out;
 mod sign_up;
 mod socket_token;
+mod stop;
 mod task;
 mod tasks;
 
@@ -41,9 +43,11 @@ pub fn routes(site: Site) -> Router {
         // For the signed-in person.
         .route("/app", get(tasks::show))
         .route("/app/tasks", post(create::submit))
+        .route("/app/tasks/dates", get(dates::show))
         .route("/app/tasks/{id}", get(task::show).post(edit::submit))
         .route("/app/tasks/{id}/row", get(row::show))
         .route("/app/tasks/{id}/complete", post(complete::complete))
+        .route("/app/tasks/{id}/stop", post(stop::submit))
         .route("/app/tasks/{id}/reopen", post(complete::reopen))
         .route("/app/tasks/{id}/priority", post(priority::submit))
         .route("/app/tasks/{id}/delete", post(delete::delete))

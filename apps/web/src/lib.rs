@@ -20,6 +20,7 @@ pub mod http;
 pub mod list;
 pub mod page;
 pub mod reminder;
+pub mod repeat;
 pub mod session;
 pub mod task_form;
 pub mod view;

@@ -1,7 +1,8 @@
 //! The form of a task, new or edited: what it shows, what it sends to the API, and whose words its errors are.
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use contracts::task::{Status, Task};
+use contracts::task::{RecurrencePattern, Status, Task};
 use serde_json::{Map, Value, json};
 use service::problem::Body;
 use sha2::{Digest, Sha256};
@@ -9,10 +10,11 @@ use uuid::Uuid;
 
 use crate::form::{Errors, Fields, Wrong};
 use crate::reminder::Choice;
+use crate::repeat::{self, Repeat};
 use crate::{view, zone};
 
 /// The API's names, our controls, their labels; what has no control is said at the title.
-const CONTROLS: [(&str, &str, &str); 7] = [
+const CONTROLS: [(&str, &str, &str); 8] = [
     ("title", "title", "Title"),
     ("description", "description", "Description"),
     ("due_at", "due", "Due"),
@@ -20,10 +22,11 @@ const CONTROLS: [(&str, &str, &str); 7] = [
     ("priority", "priority", "Priority"),
     ("status", "status", "Status"),
     ("tag_names", "tags", "Tags"),
+    ("recurrence_pattern", "repeat", "Repeat"),
 ];
 
 /// Labels of the controls, in the order of their marks.
-const LABELS: [&str; 7] = ["Title", "Description", "Due", "Reminder", "Priority", "Status", "Tags"];
+const LABELS: [&str; 8] = ["Title", "Description", "Due", "Reminder", "Priority", "Status", "Tags", "Repeat"];
 
 const NEEDS_DUE: &str = "Set when it is due, so that the reminder has a time to come before.";
 
@@ -44,6 +47,10 @@ pub struct TaskForm {
     pub status: String,
     /// Joined by commas.
     pub tags: String,
+    /// How it comes again.
+    pub repeat: Repeat,
+    /// The dates that this gives, in words.
+    pub dates: Option<String>,
     /// Of the state that the form was filled from; 0 for a new task.
     pub version: i64,
     /// Makes a second submit of a new task harmless.
@@ -67,6 +74,8 @@ impl TaskForm {
             priority: "medium".into(),
             status: "todo".into(),
             tags: String::new(),
+            repeat: Repeat::of(None),
+            dates: None,
             version: 0,
             key: Uuid::new_v4().to_string(),
             base: String::new(),
@@ -85,6 +94,7 @@ impl TaskForm {
             priority: view::priority(task.priority).into(),
             status: view::status(task.status).into(),
             tags: task.tags.join(", "),
+            repeat: Repeat::of(task.recurrence_pattern.as_ref()),
             version: task.version,
             ..Self::new()
         };
@@ -109,6 +119,8 @@ impl TaskForm {
             priority: or("priority", "medium"),
             status: or("status", "todo"),
             tags: fields.get("tags").into(),
+            repeat: Repeat::of_fields(fields),
+            dates: None,
             version: fields.get("version").parse().unwrap_or(0),
             key: or("key", &Uuid::new_v4().to_string()),
             base: fields.get("base").into(),
@@ -143,6 +155,10 @@ impl TaskForm {
         if let Some(reminder) = reminder {
             body.insert("reminder_offset_minutes".into(), reminder);
         }
+        if let Some(pattern) = self.repeat.pattern() {
+            body.insert("recurrence_pattern".into(), pattern);
+        }
+        errors.0.extend(self.repeat.wrong().map(|message| Wrong { field: "repeat", message }));
         (body.into(), errors)
     }
 
@@ -183,6 +199,11 @@ impl TaskForm {
         if self.tag_names() != task.tags {
             body.insert("tag_names".into(), json!(self.tag_names()));
         }
+        let pattern = self.repeat.pattern();
+        if pattern != stored.repeat.pattern() {
+            body.insert("recurrence_pattern".into(), json!(pattern));
+        }
+        errors.0.extend(self.repeat.wrong().map(|message| Wrong { field: "repeat", message }));
         (body, errors)
     }
 
@@ -205,6 +226,7 @@ impl TaskForm {
             priority: pick(4, self.priority, theirs.priority),
             status: pick(5, self.status, theirs.status),
             tags: pick(6, self.tags, theirs.tags),
+            repeat: if touched(7) { self.repeat } else { theirs.repeat },
             version: theirs.version,
             base: theirs.base,
             elsewhere: if said.is_empty() { None } else { Some(said.join(" ")) },
@@ -213,14 +235,21 @@ impl TaskForm {
     }
 
     /// What each control says, in the order of [`LABELS`].
-    fn texts(&self) -> [String; 7] {
+    fn texts(&self) -> [String; 8] {
         let reminder = match self.reminder.minutes() {
             Ok(minutes) => minutes.map_or_else(|| "Off".to_owned(), crate::reminder::words),
             Err(_) => format!("{} {}", self.reminder.number, self.reminder.unit),
         };
         let text = |text: &str| text.trim().to_owned();
         let tags = self.tag_names().join(", ");
-        [text(&self.title), text(&self.description), text(&self.due), reminder, text(&self.priority), text(&self.status), tags]
+        let read = self.repeat.pattern().map(serde_json::from_value::<RecurrencePattern>);
+        let repeat = match read {
+            None => "Never".to_owned(),
+            Some(Ok(pattern)) => repeat::words(&pattern) + &repeat::end_words(&pattern),
+            Some(Err(_)) => format!("{:?}", self.repeat),
+        };
+        let [title, description, due] = [&self.title, &self.description, &self.due].map(|field| text(field));
+        [title, description, due, reminder, text(&self.priority), text(&self.status), tags, repeat]
     }
 
     fn marks(&self) -> String {
@@ -267,11 +296,17 @@ impl TaskForm {
         })
     }
 
+    /// With the dates that it gives.
+    pub fn dated(self, zone: Tz, now: DateTime<Utc>) -> Self {
+        Self { dates: self.repeat.dates(&self.due, zone, now), ..self }
+    }
+
     /// Whether anything but the title was given, or is wrong: then the rest of the form is open.
     pub fn is_open(&self) -> bool {
         let rest = [&self.description, &self.due, &self.tags].into_iter().any(|text| !text.is_empty());
         rest || self.reminder.preset != "off"
             || self.priority != "medium"
+            || self.repeat.is_on()
             || self.errors.0.iter().any(|wrong| wrong.field != "title")
     }
 }

@@ -9,7 +9,7 @@ use contracts::update::Notification;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::{due, reminder, zone};
+use crate::{due, reminder, repeat, zone};
 
 /// A moment, for `<time>`.
 #[derive(Clone, Debug)]
@@ -63,8 +63,8 @@ pub struct Row {
     pub due: Option<Due>,
     /// When it was completed.
     pub completed: Option<Moment>,
-    /// Whether it comes again.
-    pub recurring: bool,
+    /// How it comes again, if it does.
+    pub repeats: Option<String>,
     /// Of the state that is shown.
     pub version: i64,
     /// When it was made.
@@ -109,7 +109,7 @@ impl Row {
             tags: task.tags.clone(),
             due: task.due_at.filter(|_| !done).map(badge),
             completed: task.completed_at.map(|at| Moment::of(at, zone, now)),
-            recurring: task.recurrence_pattern.is_some() && !task.recurrence_ended,
+            repeats: task.recurrence_pattern.as_ref().filter(|_| !task.recurrence_ended).map(repeat::words),
             version: task.version,
             created: Moment::of(task.created_at, zone, now),
         }

@@ -1,16 +1,12 @@
 //! Local wall time to a point in time and back, in the person's zone.
 
-use chrono::{DateTime, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
 /// What `<input type="datetime-local">` reads and writes.
 const INPUT: &str = "%Y-%m-%dT%H:%M";
 /// What is taken as well: seconds, and a space as people type it where the browser has no picker.
 const ALSO: [&str; 3] = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"];
-/// Gaps are looked out of in steps of this; every zone's changes fall on a quarter of an hour, or within one.
-const STEP: TimeDelta = TimeDelta::minutes(15);
-/// The longest gap there was, a whole day when Samoa crossed the date line, with room.
-const MOST_STEPS: i32 = 4 * 26;
 
 /// The zone by its IANA name; UTC when it is none.
 pub fn of(name: &str) -> Tz {
@@ -28,17 +24,7 @@ pub fn instant(text: &str, zone: Tz) -> Result<DateTime<Utc>, String> {
     if !(1970..=9999).contains(&chrono::Datelike::year(&local)) {
         return Err("must be between the years 1970 and 9999".into());
     }
-    Ok(resolve(local, zone))
-}
-
-fn resolve(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
-    if let Some(found) = zone.from_local_datetime(&local).earliest() {
-        return found.with_timezone(&Utc);
-    }
-    // Read by the offset in force before the gap, the time lands as far behind the gap as it was behind its beginning.
-    let before = (1..=MOST_STEPS).find_map(|steps| zone.from_local_datetime(&(local - STEP * steps)).latest());
-    let offset = before.map_or(0, |at| at.offset().fix().local_minus_utc());
-    (local - TimeDelta::seconds(offset.into())).and_utc()
+    Ok(calendar::instant(local, zone))
 }
 
 /// The value of an input for a moment.

@@ -171,17 +171,19 @@ const OPTIMISTIC = {
     row.textContent = body.get('title');
     row.setAttribute('aria-busy', 'true');
     const list = byId('tasks');
-    const typed = [...form.elements].filter((each) => each.name).map((each) => [each, each.value]);
+    const typed = [...form.elements].filter((each) => each.name).map((each) => [each, each.value, each.checked]);
     if (body.get('title').trim() === '') return () => {};
     list?.prepend(row);
     unmark(form);
     for (const each of ['title', 'due', 'tags', 'description']) form.elements[each].value = '';
     form.elements.reminder.value = 'off';
     form.elements.priority.value = 'medium';
+    form.elements.repeat.value = 'never';
+    for (const day of form.elements.repeat_days) day.checked = false;
     dress();
     form.elements.key.value = random();
     form.elements.title.focus();
-    const back = () => (typed.forEach(([element, value]) => (element.value = value)), dress());
+    const back = () => (typed.forEach(([element, value, checked]) => Object.assign(element, { value, checked })), dress());
     return {
       done: () => {
         row.remove();
@@ -312,7 +314,8 @@ const clean = (form) => dirty.delete(form.id);
 /** Whether someone has typed into the form and not sent it. */
 export const isDirty = (form) => dirty.has(form.id);
 document.addEventListener('input', (event) => event.target.form?.hasAttribute('data-keep') && dirty.add(event.target.form.id));
-document.addEventListener('input', (event) => event.target.id === 'due' && dress());
+document.addEventListener('input', (event) => ['due', 'repeat', 'repeat_end'].includes(event.target.id) && dress());
+document.addEventListener('change', (event) => event.target.matches('#due, #repeating *') && void foretell(event.target.form));
 addEventListener('beforeunload', (event) => dirty.size && event.preventDefault());
 
 /** A reminder needs a due time: without one the selector is off and says so by being disabled. */
@@ -322,10 +325,23 @@ function dress() {
     reminder.disabled = !due.value && !due.validity.badInput;
     if (reminder.disabled) reminder.value = 'off';
   }
+  const repeat = byId('repeat');
+  for (const part of document.querySelectorAll('[data-when]')) {
+    const shown = ['on', repeat.value, byId('repeat_end').value].includes(part.dataset.when);
+    part.hidden = repeat.value === 'never' || !shown;
+  }
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   for (const field of document.querySelectorAll('[data-zone]')) field.value = zone;
   const hint = document.querySelector('[data-zone-hint]');
   if (hint) hint.textContent = `This browser is in ${zone}.`;
+}
+/** The dates that a task will have, before it is saved: the server counts them. */
+let asked = 0;
+async function foretell(form) {
+  const mine = ++asked;
+  const fields = [...new FormData(form)].filter(([name]) => name === 'due' || name.startsWith('repeat'));
+  const answer = await ask(`/app/tasks/dates?${new URLSearchParams(fields)}`);
+  if (answer.ok && mine === asked) swap(answer.text);
 }
 document.addEventListener('swapped', dress);
 document.querySelectorAll('[data-toast]').forEach(toast);

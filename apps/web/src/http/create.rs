@@ -54,7 +54,12 @@ pub async fn submit(form: Form) -> Result<Response, Failure> {
         Err(failure) => return Err(failure),
     };
     if visitor.wants_fragment() {
-        let fragment = CreateForm { form: refused, csrf: visitor.csrf(), back, zone: visitor.zone().name() };
+        let fragment = CreateForm {
+            form: refused.dated(visitor.zone(), visitor.now()),
+            csrf: visitor.csrf(),
+            back,
+            zone: visitor.zone().name(),
+        };
         return page::html(StatusCode::UNPROCESSABLE_ENTITY, &fragment);
     }
     let list = List::of(back.split_once('?').map(|(_, query)| query));

@@ -98,7 +98,7 @@ fn around(visitor: &Visitor, task: &Task, form: TaskForm, reminders: RemindersVi
     TaskView {
         row: Row::of(task, visitor.zone(), visitor.now()),
         reminders,
-        form,
+        form: form.dated(visitor.zone(), visitor.now()),
         csrf: visitor.csrf(),
         back: format!("/app/tasks/{}", task.id),
         zone: visitor.zone().name(),

@@ -81,6 +81,7 @@ pub async fn page_with(
     let (list_status, view) = read?;
     let status = if list_status.is_success() { status } else { list_status };
     let shell = Shell { search, ..visitor.shell("Tasks", "tasks", unread) };
+    let form = form.dated(visitor.zone(), visitor.now());
     visitor.page(status, &TasksPage { shell, view, form, zone: visitor.zone().name(), back, deleted })
 }
 

@@ -4,7 +4,8 @@ use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-const PARTITIONS: i32 = 3;
+/// daprd hands one event of a partition at a time to its app, so this is how many an app handles at once (docs/decisions/topics.md).
+const PARTITIONS: i32 = 12;
 const ALREADY_EXISTS: i16 = 36;
 /// A broker drops whole segments only, so news are written to a new one every minute.
 const NEWS_SEGMENT_MS: &str = "60000";

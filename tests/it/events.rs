@@ -59,8 +59,13 @@ async fn life(person: &Person, due_at: DateTime<Utc>) -> Result<Vec<Step>> {
     let mut steps = vec![made];
     let asked: [(Asked<'_>, Said); 5] = [
         (
-            (patch.clone(), &path, json!({ "title": "Report", "priority": "high", "description": "Without figures" })),
-            ("task.updated", "updated", &["description", "priority", "title"]),
+            // Its series stops, so that nothing follows its completion but what is asked for here.
+            (
+                patch.clone(),
+                &path,
+                json!({ "title": "Report", "priority": "high", "description": "Without figures", "recurrence_pattern": null }),
+            ),
+            ("task.updated", "updated", &["description", "priority", "recurrence_ended", "recurrence_pattern", "title"]),
         ),
         ((post.clone(), &complete, json!({})), ("task.completed", "completed", &[])),
         ((patch, &path, json!({ "status": "todo" })), ("task.updated", "updated", &["completed_at", "status"])),

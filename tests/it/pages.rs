@@ -11,6 +11,7 @@ mod harness;
 mod keyboard;
 mod layout;
 mod live;
+mod preferences;
 mod protection;
 mod recurrence;
 mod story;

@@ -1,5 +1,6 @@
 //! Recurring tasks: completed, they come again, once, until their series ends.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -135,6 +136,17 @@ async fn flow_a_completed_task_comes_again_with_all_its_owner_wrote_and_every_pa
         };
         eventually("recurrence has logged it", PATIENCE, async || {
             Ok(logged(&suite, task.id).await?.iter().any(told).then_some(()))
+        })
+        .await?;
+        // History outlives both, also that one followed the other.
+        for task in [&task, &next] {
+            person.delete(&format!("/tasks/{}", task.id)).await?.is(204)?;
+        }
+        let wanted = BTreeSet::from(["task.created", "task.completed", "task.recurred", "task.deleted"]);
+        eventually("the log has it all", PATIENCE, async || {
+            let log = person.get(&format!("/audit-logs?entity_type=task&entity_id={}", task.id)).await?.is(200)?.json();
+            let rows = log["items"].as_array().into_iter().flatten();
+            Ok((rows.filter_map(|row| row["action"].as_str()).collect::<BTreeSet<_>>() == wanted).then_some(()))
         })
         .await?;
         ensure!(recurred["occurrence"] == 2 && recurred["due_at"] == "2031-03-04T09:00:00Z", "{recurred}");

@@ -22,7 +22,8 @@ const WEEK: [DayOfWeek; 7] =
 fn pattern(random: &mut StdRng) -> RecurrencePattern {
     let types = [PatternType::Daily, PatternType::Weekly, PatternType::Monthly, PatternType::Yearly];
     let pattern_type = types[random.random_range(0..4)];
-    let day = NaiveDate::from_ymd_opt(2020, 1, 1).unwrap() + TimeDelta::days(random.random_range(0..2500));
+    // From 2020 on.
+    let day = NaiveDate::default() + TimeDelta::days(18_262 + random.random_range(0..2500));
     // Half of them in the hours in which clocks change.
     let minute = if random.random_bool(0.5) { random.random_range(0..240) } else { random.random_range(0..1440) };
     let days = random.random_range(1..=7);

@@ -12,6 +12,10 @@ use super::{as_somebody, as_somebody_of, breakable, only_task};
 
 /// How soon a part that was started again serves.
 const BACK: Duration = Duration::from_secs(60);
+/// A line on which each answer takes this long, in milliseconds.
+const SLOW_MS: u32 = 2_000;
+/// How long the page waits for an answer, in milliseconds (`PATIENCE` of `forms.js`).
+const PATIENCE_MS: u32 = 10_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn page_errors_keep_what_was_typed_at_the_field_and_in_the_summary() -> Result<()> {
@@ -65,18 +69,49 @@ async fn page_errors_keep_what_was_typed_while_a_part_is_away() -> Result<()> {
     .await
 }
 
+/// The line from here on: none at all, or one whose every answer takes so long.
+async fn line(browser: &Browser, offline: bool, latency_ms: u32) -> Result<()> {
+    let conditions = json!({ "offline": offline, "latency": latency_ms, "downloadThroughput": -1, "uploadThroughput": -1 });
+    browser.devtools("Network.enable", json!({})).await?;
+    browser.devtools("Network.emulateNetworkConditions", conditions).await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn page_on_a_slow_line_a_change_shows_at_once_and_then_as_it_was_stored() -> Result<()> {
+    as_somebody("slow", Setup::default(), async |_, browser, account| {
+        line(browser, false, SLOW_MS).await?;
+        browser.types("#title", "From the train").await?;
+        browser.click("#create button.primary").await?;
+        // The click returns before the answer, which is some seconds away.
+        browser.reads("#tasks .row.pending", "From the train").await?;
+        ensure!(account.person.list("").await?.total <= 1, "at most it was sent");
+        browser.reads("#tasks .row[data-task] .name", "From the train").await?;
+        browser.sees_no("#tasks .row.pending").await?;
+        let task = only_task(account, "From the train").await?;
+
+        browser.click(&format!("#check-{}", task.id)).await?;
+        browser.sees_no(&format!("#tasks #task-{}", task.id)).await?;
+        ensure!(only_task(account, "From the train").await?.completed_at.is_some(), "and it is completed");
+
+        // Longer than the page waits: it says so, and what was typed is there.
+        browser.forgives("net::ERR");
+        line(browser, false, 2 * PATIENCE_MS).await?;
+        browser.types("#title", "From the tunnel").await?;
+        browser.click("#create button.primary").await?;
+        browser.reads("#create .form-status", "Nothing was lost; try again.").await?;
+        ensure!(browser.value("#title").await? == "From the tunnel", "kept");
+        line(browser, false, 0).await
+    })
+    .await
+}
+
 async fn no_network(browser: &Browser) -> Result<()> {
-    let network = async |offline: bool| {
-        let conditions = json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
-        browser.devtools("Network.enable", json!({})).await?;
-        browser.devtools("Network.emulateNetworkConditions", conditions).await
-    };
-    network(true).await?;
+    line(browser, true, 0).await?;
     browser.types("#title", "On the train").await?;
     browser.click("#create button.primary").await?;
     browser.reads("#create .form-status", "The server cannot be reached. Nothing was lost; try again.").await?;
     ensure!(browser.value("#title").await? == "On the train", "kept");
-    network(false).await.map(drop)
+    line(browser, false, 0).await
 }
 
 async fn no_tasks(suite: &Suite, browser: &Browser, account: &Account) -> Result<()> {

@@ -10,8 +10,11 @@ use super::{as_somebody, only_task, row};
 /// 3 March 2031 is a Monday.
 const DUE: &str = "2031-03-03T09:00";
 
+/// Names of controls, and what is to stand in them.
+type Controls<'a> = &'a [(&'a str, &'a str)];
+
 /// Chooses in a form how a task comes again: the controls and what stands in them; days of the week are clicked.
-async fn set(browser: &Browser, form: &str, controls: &[(&str, &str)]) -> Result<()> {
+async fn set(browser: &Browser, form: &str, controls: Controls<'_>) -> Result<()> {
     for (name, value) in controls {
         let control = format!("{form} #{name}");
         match *name {
@@ -80,7 +83,7 @@ async fn page_each_way_to_repeat_is_the_pattern_that_the_api_has_and_comes_back_
     as_somebody("repeat", Setup::default(), async |_, browser, account| {
         let task = account.person.create_task(&json!({ "title": "x", "due_at": "2031-03-03T09:00:00Z" })).await?;
         let page = format!("/app/tasks/{}", task.id);
-        let ways: [(&[(&str, &str)], Value, &str); 5] = [
+        let ways: [(Controls<'_>, Value, &str); 5] = [
             (
                 &[("repeat", "daily"), ("repeat_interval", "3")],
                 json!({ "pattern_type": "daily", "interval": 3, "end_type": "never" }),

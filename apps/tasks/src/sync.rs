@@ -65,14 +65,10 @@ impl Token {
 
     /// The token after a page: of the next one when `last` says where this one ended, else of the next round.
     pub fn next(&self, seen: u64, last: Option<(u64, Uuid)>, now: DateTime<Utc>) -> Self {
-        let next = self.round.map_or(seen, |round| round.next);
-        match last {
-            Some((after, task)) => {
-                let issued = if self.round.is_some() { self.issued } else { now.timestamp() };
-                Self { since: self.since, round: Some(Round { next, after, task }), issued }
-            }
-            None => Self { since: next, round: None, issued: if self.round.is_some() { self.issued } else { now.timestamp() } },
-        }
+        // A round is as old as its first page, and ends where that one saw the end.
+        let (next, issued) = self.round.map_or((seen, now.timestamp()), |round| (round.next, self.issued));
+        let round = last.map(|(after, task)| Round { next, after, task });
+        Self { since: if round.is_some() { self.since } else { next }, round, issued }
     }
 }
 

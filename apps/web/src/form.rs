@@ -21,6 +21,11 @@ impl Fields {
         self.0.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
     }
 
+    /// The first value under `name`, or `default` where nothing was given.
+    pub fn or(&self, name: &str, default: &str) -> String {
+        Some(self.get(name)).filter(|value| !value.is_empty()).unwrap_or(default).to_owned()
+    }
+
     /// Every value under `name`.
     pub fn all(&self, name: &str) -> Vec<String> {
         self.0.iter().filter(|(found, _)| found == name).map(|(_, value)| value.clone()).collect()

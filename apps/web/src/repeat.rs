@@ -56,16 +56,12 @@ impl Repeat {
 
     /// What was typed.
     pub fn of_fields(fields: &Fields) -> Self {
-        let or = |name: &str, default: &str| match fields.get(name) {
-            "" => default.to_owned(),
-            typed => typed.to_owned(),
-        };
         Self {
-            unit: or("repeat", "never"),
-            interval: or("repeat_interval", "1"),
+            unit: fields.or("repeat", "never"),
+            interval: fields.or("repeat_interval", "1"),
             days: fields.all("repeat_days"),
             day: fields.get("repeat_day").to_owned(),
-            end: or("repeat_end", "never"),
+            end: fields.or("repeat_end", "never"),
             count: fields.get("repeat_count").to_owned(),
             until: fields.get("repeat_until").to_owned(),
         }

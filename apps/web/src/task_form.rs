@@ -103,26 +103,23 @@ impl TaskForm {
 
     /// What was typed.
     pub fn of_fields(fields: &Fields) -> Self {
-        let or = |name: &str, default: &str| {
-            if fields.get(name).is_empty() { default.to_owned() } else { fields.get(name).to_owned() }
-        };
         Self {
             title: fields.get("title").into(),
             // Browsers send line ends as CR LF; what is stored has LF.
             description: fields.get("description").replace("\r\n", "\n"),
             due: fields.get("due").into(),
             reminder: Choice {
-                preset: or("reminder", "off"),
+                preset: fields.or("reminder", "off"),
                 number: fields.get("reminder_number").into(),
-                unit: or("reminder_unit", "minutes"),
+                unit: fields.or("reminder_unit", "minutes"),
             },
-            priority: or("priority", "medium"),
-            status: or("status", "todo"),
+            priority: fields.or("priority", "medium"),
+            status: fields.or("status", "todo"),
             tags: fields.get("tags").into(),
             repeat: Repeat::of_fields(fields),
             dates: None,
             version: fields.get("version").parse().unwrap_or(0),
-            key: or("key", &Uuid::new_v4().to_string()),
+            key: fields.or("key", &Uuid::new_v4().to_string()),
             base: fields.get("base").into(),
             errors: Errors::default(),
             elsewhere: None,

@@ -31,7 +31,11 @@ pub async fn reopen(Path(id): Path<String>, form: Form) -> Result<Response, Fail
     answer(&form, &task, "Reopened", "complete").await
 }
 
-async fn answer(form: &Form, task: &Task, said: &'static str, undo: &'static str) -> Result<Response, Failure> {
+/// What was done to a task, said where the person stands: on its page or at its row, with the way to take it back if there is one.
+///
+/// # Errors
+/// When it cannot be rendered.
+pub async fn answer(form: &Form, task: &Task, said: &'static str, undo: &'static str) -> Result<Response, Failure> {
     let back = page::back(Some(form.fields.get("back")));
     match form.fields.get("place") {
         _ if !form.visitor.wants_fragment() => Ok(form.visitor.go(&back)),

@@ -310,6 +310,16 @@ impl Browser {
         Ok(())
     }
 
+    /// Types names between commas instead of those that a field of tags holds, with or without script.
+    ///
+    /// # Errors
+    /// When it cannot be typed into.
+    pub async fn tags(&self, selector: &str, names: &str) -> Result<()> {
+        let drop = "for (const each of document.querySelector(arguments[0]).closest('.pills')?.querySelectorAll('.tag') ?? []) each.click()";
+        self.js::<Option<bool>>(drop, [selector]).await?;
+        self.fills(selector, names).await
+    }
+
     /// Presses keys, one after the other, wherever the focus is.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ mod sign_out;
 mod sign_up;
 mod socket_token;
 mod stop;
+mod tags;
 mod task;
 mod tasks;
 
@@ -46,6 +47,7 @@ pub fn routes(site: Site) -> Router {
         .route("/app/tasks/dates", get(dates::show))
         .route("/app/tasks/{id}", get(task::show).post(edit::submit))
         .route("/app/tasks/{id}/row", get(row::show))
+        .route("/app/tasks/{id}/next", get(row::next))
         .route("/app/tasks/{id}/complete", post(complete::complete))
         .route("/app/tasks/{id}/stop", post(stop::submit))
         .route("/app/tasks/{id}/reopen", post(complete::reopen))
@@ -54,6 +56,7 @@ pub fn routes(site: Site) -> Router {
         .route("/app/tasks/{id}/restore", post(delete::restore))
         .route("/app/tasks/{id}/reminders", get(reminders::show).post(reminders::add))
         .route("/app/tasks/{id}/reminders/{reminder}/delete", post(reminders::remove))
+        .route("/app/tags", get(tags::show))
         .route("/app/history", get(history::show))
         .route("/app/notifications", get(notifications::show))
         .route("/app/notifications/{id}/read", post(notifications::read))

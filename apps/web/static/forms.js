@@ -59,11 +59,14 @@ export function swap(html) {
 
 function replace(old, fresh) {
   if (!old) return;
+  for (const part of fresh.querySelectorAll('details[id]')) part.open ||= byId(part.id)?.open ?? false;
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   const scroll = scrollY;
   old.replaceWith(fresh);
   if (!focused) return;
   const same = focused.id ? byId(focused.id) : null;
+  // What is half typed among pills stays half typed.
+  if (same && focused.role === 'combobox') same.dataset.typed = focused.value;
   const target = fresh.querySelector('[data-focus]') ?? same ?? focusable(fresh) ?? fresh;
   if (target === fresh) fresh.tabIndex = -1;
   target.focus({ preventScroll: target === same });
@@ -86,6 +89,8 @@ function into(list, template) {
     else if (accepts && !accepts.split(',').includes(element.dataset.status)) say('Kept, under another status.');
     else if (template.dataset.at === 'start') list.prepend(element);
     else list.append(element);
+    // Where it belongs, and whether it does, the list itself knows: asked at once.
+    if ('arranged' in list.dataset) element.dataset.fresh = '';
     if ('toast' in element.dataset) toast(element);
   }
 }
@@ -172,6 +177,7 @@ const OPTIMISTIC = {
     row.setAttribute('aria-busy', 'true');
     const list = byId('tasks');
     const typed = [...form.elements].filter((each) => each.name).map((each) => [each, each.value, each.checked]);
+    const tell = (kind) => form.dispatchEvent(new CustomEvent(kind, { bubbles: true, detail: Object.fromEntries(body) }));
     if (body.get('title').trim() === '') return () => {};
     list?.prepend(row);
     unmark(form);
@@ -180,10 +186,10 @@ const OPTIMISTIC = {
     form.elements.priority.value = 'medium';
     form.elements.repeat.value = 'never';
     for (const day of form.elements.repeat_days) day.checked = false;
-    dress();
+    tell('emptied');
     form.elements.key.value = random();
     form.elements.title.focus();
-    const back = () => (typed.forEach(([element, value, checked]) => Object.assign(element, { value, checked })), dress());
+    const back = () => (typed.forEach(([element, value, checked]) => Object.assign(element, { value, checked })), tell('refilled'));
     return {
       done: () => {
         row.remove();
@@ -269,11 +275,7 @@ document.addEventListener('submit', (event) => {
   if (form.method === 'get') {
     if (!('list' in form.dataset) || !byId('list')) return;
     event.preventDefault();
-    const search = new URLSearchParams(new FormData(form));
-    const here = new URLSearchParams(location.search);
-    if (here.get('status')) search.set('status', here.get('status'));
-    if (!search.get('search')) search.delete('search');
-    return void visit(`/app${search.size ? `?${search}` : ''}`);
+    return void visit(address(form));
   }
   event.preventDefault();
   void send(form, event.submitter);
@@ -294,10 +296,40 @@ async function visit(href, push = true) {
   if (answer.go) return location.assign(answer.go);
   if (answer.isHtml) swap(answer.text);
   else say(reason(answer));
-  if (byId('list')) byId('list').ariaBusy = 'false';
-  const create = byId('create');
-  if (create) create.elements.back.value = byId('list').dataset.href;
+  const now = byId('list');
+  now.ariaBusy = 'false';
+  history.replaceState(null, '', now.dataset.href);
+  const [search, create] = [byId('search'), byId('create')];
+  if (search !== document.activeElement) search.value = now.dataset.search;
+  if (create) create.elements.back.value = now.dataset.href;
 }
+
+/** Where a form leads: the search keeps the filters, the filters keep the search; both begin at the first page. */
+function address(form) {
+  const query = form.id === 'narrow' ? new URLSearchParams() : new URLSearchParams(byId('list').dataset.href.split('?')[1]);
+  for (const name of [...new Set(new FormData(form).keys())]) query.set(name, new FormData(form).getAll(name).join(','));
+  for (const [name, value] of [...query]) if (!value || name === 'page') query.delete(name);
+  return `/app${query.size ? `?${query}` : ''}`;
+}
+
+// Searching while typing: when the hands rest, or at once by Enter. One step back leads out of all of it.
+const REST = 300;
+let resting = 0;
+document.addEventListener('input', (event) => {
+  if (event.target.id !== 'search' || !byId('list')) return;
+  clearTimeout(resting);
+  resting = setTimeout(() => visit(address(event.target.form), !byId('list').dataset.search), REST);
+});
+document.addEventListener('submit', () => clearTimeout(resting));
+document.addEventListener('change', (event) => {
+  const form = event.target.form;
+  if (form?.id !== 'narrow') return;
+  const [due, from, until] = [form.elements.due, form.elements.from, form.elements.until];
+  if (event.target === from || event.target === until) due.value = 'dates';
+  else if (event.target === due && due.value === 'dates') return from.focus();
+  else if (event.target === due) from.value = until.value = '';
+  void visit(address(form));
+});
 
 document.addEventListener('click', (event) => {
   const link = event.target.closest('a[data-list]');
@@ -314,36 +346,7 @@ const clean = (form) => dirty.delete(form.id);
 /** Whether someone has typed into the form and not sent it. */
 export const isDirty = (form) => dirty.has(form.id);
 document.addEventListener('input', (event) => event.target.form?.hasAttribute('data-keep') && dirty.add(event.target.form.id));
-document.addEventListener('input', (event) => ['due', 'repeat', 'repeat_end'].includes(event.target.id) && dress());
-document.addEventListener('change', (event) => event.target.matches('#due, #repeating *') && void foretell(event.target.form));
 addEventListener('beforeunload', (event) => dirty.size && event.preventDefault());
 
-/** A reminder needs a due time: without one the selector is off and says so by being disabled. */
-function dress() {
-  const [due, reminder] = [byId('due'), byId('reminder')];
-  if (due && reminder) {
-    reminder.disabled = !due.value && !due.validity.badInput;
-    if (reminder.disabled) reminder.value = 'off';
-  }
-  const repeat = byId('repeat');
-  for (const part of document.querySelectorAll('[data-when]')) {
-    const shown = ['on', repeat.value, byId('repeat_end').value].includes(part.dataset.when);
-    part.hidden = repeat.value === 'never' || !shown;
-  }
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  for (const field of document.querySelectorAll('[data-zone]')) field.value = zone;
-  const hint = document.querySelector('[data-zone-hint]');
-  if (hint) hint.textContent = `This browser is in ${zone}.`;
-}
-/** The dates that a task will have, before it is saved: the server counts them. */
-let asked = 0;
-async function foretell(form) {
-  const mine = ++asked;
-  const fields = [...new FormData(form)].filter(([name]) => name === 'due' || name.startsWith('repeat'));
-  const answer = await ask(`/app/tasks/dates?${new URLSearchParams(fields)}`);
-  if (answer.ok && mine === asked) swap(answer.text);
-}
-document.addEventListener('swapped', dress);
 document.querySelectorAll('[data-toast]').forEach(toast);
 document.querySelector('.errors[data-focus]')?.focus();
-dress();

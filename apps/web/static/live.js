@@ -85,6 +85,7 @@ function receive(frame) {
   if (frame.type !== 'task.update') return;
   if (frame.change === 'notification') return announce(frame.notification);
   settle();
+  if (frame.change === 'created' && frame.task?.occurrence > 1) void comesAgain(frame);
   const page = byId('task');
   if (page?.dataset.task === frame.task_id) return void pageChanged(page, frame);
   const row = byId(`task-${frame.task_id}`);
@@ -100,6 +101,12 @@ function settle(after = SETTLED) {
   if (byId('tasks')) listTimer = setTimeout(refetchList, after);
 }
 document.addEventListener('sent', () => settle(document.querySelector('#tasks .done') ? SETTLED : FRESH));
+
+/** The next of a series, which came by itself: a word that says when. Its row comes with the list. */
+async function comesAgain(frame) {
+  const answer = await ask(`/app/tasks/${frame.task_id}/next`);
+  if (answer.ok) swap(answer.text);
+}
 
 const isOld = (element, frame) => Number(element.dataset.version) >= frame.version;
 const isBusy = (element) => element.matches('[aria-busy=true]') || element.querySelector('[aria-busy=true]');
@@ -189,6 +196,7 @@ async function refetchList() {
     const old = byId(row.id);
     const same = old && (old.dataset.version === row.dataset.version || hasFocus(old) || isBusy(old));
     const here = same ? old : row;
+    delete here.dataset.fresh;
     if (old && !same) {
       if (old === at) at = old.nextElementSibling;
       old.remove();
@@ -199,7 +207,11 @@ async function refetchList() {
   }
   // One under someone's hands stays, unless they themselves ticked it off: then the focus goes to its neighbour.
   const stays = (row) => row.matches('.pending, .failed') || (hasFocus(row) && list.dataset.accepts.split(',').includes(row.dataset.status));
-  for (const row of [...list.children]) if (!keep.has(row) && !stays(row)) remove(row);
+  for (const row of [...list.children]) {
+    if (keep.has(row) || stays(row)) continue;
+    if ('fresh' in row.dataset) say(`“${row.querySelector('.name').textContent}” is kept; this list does not show it.`);
+    remove(row);
+  }
   const total = held.content.getElementById('total');
   if (total) byId('total')?.replaceWith(total);
 }

@@ -46,7 +46,7 @@ async fn page_errors_keep_what_was_typed_at_the_field_and_in_the_summary() -> Re
         browser.click("#create button.primary").await?;
         browser.reads("#tags-wrong", "Tags").await?;
         ensure!(browser.value("#title").await? == "Now right", "kept");
-        browser.fills("#tags", "short").await?;
+        browser.tags("#tags", "short").await?;
         browser.click("#create button.primary").await?;
         browser.sees("#tasks .row[data-task]").await?;
         let task = only_task(account, "Now right").await?;

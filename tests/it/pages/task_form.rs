@@ -33,6 +33,7 @@ async fn fill(browser: &Browser, form: &str, name: &str, value: &str) -> Result<
     match name {
         "due" => browser.picks(&field, value).await,
         "reminder" | "reminder_unit" | "priority" | "status" => browser.chooses(&field, value).await,
+        "tags" => browser.tags(&field, value).await,
         _ => browser.fills(&field, value).await,
     }
 }
@@ -52,7 +53,7 @@ async fn four_errors(browser: &Browser, form: &str, send: &str) -> Result<()> {
     let marked = browser.texts(&format!("{form} .wrong")).await?;
     ensure!(marked.len() == SAID.len(), "and nothing else is wrong: {marked:?}");
     for (name, typed) in WRONG {
-        let kept = browser.value(&format!("{form} #{name}")).await?;
+        let kept = browser.value(&format!("{form} [name={name}]")).await?;
         ensure!(kept == typed, "{name} holds {kept:?} and not {typed:?}");
     }
     Ok(())

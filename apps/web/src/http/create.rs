@@ -62,8 +62,7 @@ pub async fn submit(form: Form) -> Result<Response, Failure> {
         };
         return page::html(StatusCode::UNPROCESSABLE_ENTITY, &fragment);
     }
-    let list = List::of(back.split_once('?').map(|(_, query)| query));
-    tasks::page_with(visitor, list, refused, None, StatusCode::UNPROCESSABLE_ENTITY).await
+    tasks::page_with(visitor, List::at(&back), refused, None, StatusCode::UNPROCESSABLE_ENTITY).await
 }
 
 fn created(visitor: &Visitor, task: &Task, back: String) -> Result<Response, Failure> {

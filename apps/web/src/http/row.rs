@@ -33,6 +33,21 @@ struct RowChanged {
     undo: &'static str,
 }
 
+#[derive(Template)]
+#[template(path = "parts/next.html")]
+struct Next {
+    row: Row,
+}
+
+/// `GET /app/tasks/{id}/next`: a word that says when a task comes again.
+///
+/// # Errors
+/// When there is no such task, or tasks does not answer.
+pub async fn next(visitor: Visitor, Path(id): Path<String>) -> Result<Response, Failure> {
+    let row = Row::of(&visitor.task(&id).await?, visitor.zone(), visitor.now());
+    page::html(StatusCode::OK, &Next { row })
+}
+
 /// `GET`; `back` is the list it stands in.
 ///
 /// # Errors

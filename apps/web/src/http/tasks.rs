@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::api::Call;
 use crate::failure::Failure;
-use crate::list::{FILTERS, List};
+use crate::list::{List, STATUSES};
 use crate::page::{self, Shell};
 use crate::task_form::TaskForm;
 use crate::view::Row;
@@ -86,7 +86,7 @@ pub async fn page_with(
 }
 
 async fn view(visitor: &Visitor, list: List) -> Result<(StatusCode, ListView), Failure> {
-    let call = Call::get("tasks", &["tasks"]).query(&list.query());
+    let call = Call::get("tasks", &["tasks"]).query(&list.query(visitor.zone(), visitor.now()));
     let read = async { visitor.call(call).await?.json::<Page<Task>>() };
     let (zone, now, href) = (visitor.zone(), visitor.now(), list.href());
     let nothing = ListView {
@@ -116,9 +116,9 @@ async fn view(visitor: &Visitor, list: List) -> Result<(StatusCode, ListView), F
 }
 
 impl ListView {
-    /// The filters: label, address, whether it is this one.
-    fn filters(&self) -> Vec<(&'static str, String, bool)> {
-        FILTERS.iter().map(|(name, label, _)| (*label, self.list.with_status(name).href(), *name == self.list.status)).collect()
+    /// The tabs: label, address, whether it is this one.
+    fn statuses(&self) -> Vec<(&'static str, String, bool)> {
+        STATUSES.iter().map(|(name, label, _)| (*label, self.list.with_status(name).href(), *name == self.list.status)).collect()
     }
 
     /// How many, in words.

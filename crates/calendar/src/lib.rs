@@ -83,10 +83,15 @@ impl<'a> Calendar<'a> {
 /// # Errors
 /// [`Error::Rule`].
 pub fn first(pattern: &RecurrencePattern, now: DateTime<Utc>, zone: Tz) -> Result<NaiveDateTime, Error> {
-    let (hour, minute, second) = END_OF_DAY;
-    let today = now.with_timezone(&zone).date_naive().and_hms_opt(hour, minute, second).unwrap_or_default();
+    let today = end_of(now.with_timezone(&zone).date_naive());
     // The week or month of today need not be one of those that count: counting begins with the day that is found.
     on_the_wall(pattern, today, 1, |walls| walls.next().unwrap_or(today))
+}
+
+/// The wall clock at the end of a day: when something is due of which only the day was said.
+pub fn end_of(day: NaiveDate) -> NaiveDateTime {
+    let (hour, minute, second) = END_OF_DAY;
+    day.and_hms_opt(hour, minute, second).unwrap_or_default()
 }
 
 /// The instant at which a wall clock in a zone shows a time. A time that the clock skips counts by the offset before the gap, which moves

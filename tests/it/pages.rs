@@ -14,6 +14,7 @@ mod live;
 mod narrow;
 mod preferences;
 mod protection;
+mod quick_add;
 mod recurrence;
 mod story;
 mod tags;

@@ -20,6 +20,7 @@ mod stop;
 mod tags;
 mod task;
 mod tasks;
+mod understood;
 
 use axum::routing::{get, post};
 use axum::{Router, middleware};
@@ -45,6 +46,7 @@ pub fn routes(site: Site) -> Router {
         .route("/app", get(tasks::show))
         .route("/app/tasks", post(create::submit))
         .route("/app/tasks/dates", get(dates::show))
+        .route("/app/tasks/understood", get(understood::show))
         .route("/app/tasks/{id}", get(task::show).post(edit::submit))
         .route("/app/tasks/{id}/row", get(row::show))
         .route("/app/tasks/{id}/next", get(row::next))

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use sidecar::Context;
+use uuid::Uuid;
 
 use crate::Site;
 use crate::api::encoded;
@@ -77,6 +78,11 @@ pub fn back(wanted: Option<&str>) -> String {
         (clean && !path.contains(['\\', '#']) && path.bytes().all(|byte| byte.is_ascii_graphic())).then_some(())
     };
     wanted.filter(|path| ours(path).is_some()).unwrap_or("/app").to_owned()
+}
+
+/// An address of ours that also tells of something that was done, once.
+pub fn with(path: &str, told: &str, id: Uuid) -> String {
+    format!("{path}{}{told}={id}", if path.contains('?') { '&' } else { '?' })
 }
 
 #[derive(Template)]

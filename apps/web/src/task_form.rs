@@ -126,6 +126,27 @@ impl TaskForm {
         }
     }
 
+    /// With what its line says besides the title, and whether it says anything. What a control says stands: the line fills those that were
+    /// left alone.
+    pub fn read(&self, zone: Tz, now: DateTime<Utc>) -> (Self, bool) {
+        let (draft, mut form) = (quickadd::read(&self.title, zone, now), self.clone());
+        form.title = draft.title;
+        if let Some(due) = draft.due_at.filter(|_| form.due.trim().is_empty()) {
+            form.due = zone::input(due, zone);
+        }
+        if draft.reminder_offset_minutes.is_some() && form.reminder.preset == "off" {
+            form.reminder = Choice::of(draft.reminder_offset_minutes);
+        }
+        if let Some(priority) = draft.priority.filter(|_| form.priority == "medium") {
+            form.priority = view::priority(priority).into();
+        }
+        if let Some(pattern) = draft.recurrence_pattern.filter(|_| !form.repeat.is_on()) {
+            form.repeat = Repeat::of(Some(&pattern));
+        }
+        form.tags = [&self.tag_names()[..], &draft.tags].concat().join(",");
+        (form, !draft.parts.is_empty())
+    }
+
     /// The body of `POST /tasks`, and what is wrong with it in our own words. What cannot be read goes as it was typed: the API refuses it
     /// together with what only the API knows, so that one answer names everything.
     pub fn creation(&self, zone: Tz) -> (Value, Errors) {

@@ -154,6 +154,20 @@ async function foretell(form) {
   if (answer.ok && mine === asked) swap(answer.text);
 }
 
+/** How the line of a new task is read, while it is typed. */
+let line = 0;
+let resting = 0;
+function understand(field) {
+  const mine = ++line;
+  clearTimeout(resting);
+  resting = setTimeout(async () => {
+    const answer = await ask(`/app/tasks/understood?${new URLSearchParams({ title: field.value })}`);
+    if (answer.ok && mine === line) swap(answer.text);
+  }, field.value.trim() ? REST : 0);
+}
+
+document.addEventListener('input', (event) => 'line' in event.target.dataset && understand(event.target));
+for (const kind of ['emptied', 'refilled']) document.addEventListener(kind, (event) => understand(event.target.elements.title));
 document.addEventListener('input', (event) => ['due', 'repeat', 'repeat_end'].includes(event.target.id) && dress());
 document.addEventListener('change', (event) => event.target.matches('#due, #repeating *') && void foretell(event.target.form));
 for (const kind of ['swapped', 'emptied', 'refilled']) document.addEventListener(kind, dress);

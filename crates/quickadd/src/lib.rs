@@ -83,7 +83,12 @@ pub fn read(line: &str, zone: Tz, now: DateTime<Utc>) -> Draft {
     let moment = Moment { zone, now, today: now.with_timezone(&zone).date_naive() };
     let found = scan::scan(&words, moment);
     let mut draft = settle::settle(found, moment);
-    draft.title = line::title(line, &words, &draft.parts);
+    // A quotation that kept nothing from being read is one the person wrote.
+    let kept = |inside: &str| {
+        let bare = settle::settle(scan::scan(&line::words(inside), moment), moment);
+        bare.parts.is_empty() && bare.problems.is_empty()
+    };
+    draft.title = line::title(line, &words, &draft.parts, kept);
     if draft.title.is_empty() && !draft.parts.is_empty() {
         draft.problems.push(Problem { range: 0..line.len(), message: "Nothing is left to be the title.".to_owned() });
     }

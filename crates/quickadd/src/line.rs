@@ -65,16 +65,16 @@ fn plain(line: &str, start: usize) -> Word {
     }
 }
 
-/// The line without its parts and without the quotes of its quotations, spaces folded.
-pub fn title(line: &str, words: &[Word], parts: &[Part]) -> String {
+/// The line without its parts and without the quotes of those quotations that are not `kept`, spaces folded.
+pub fn title(line: &str, words: &[Word], parts: &[Part], kept: impl Fn(&str) -> bool) -> String {
     let mut left = String::with_capacity(line.len());
     for word in words {
         if parts.iter().any(|part| part.range.contains(&word.range.start)) {
             continue;
         }
         match &word.quoted {
-            Some(inside) => left.extend([&line[inside.clone()], &word.tail]),
-            None => left.push_str(&line[word.range.clone()]),
+            Some(inside) if !kept(&line[inside.clone()]) => left.extend([&line[inside.clone()], &word.tail]),
+            _ => left.push_str(&line[word.range.clone()]),
         }
         left.push(' ');
     }

@@ -20,6 +20,8 @@ use crate::visitor::Visitor;
 #[template(path = "parts/created.html")]
 struct Created {
     row: Row,
+    /// Whether more than the title was read from the line, which is then said.
+    understood: bool,
     csrf: String,
     back: String,
 }
@@ -40,11 +42,12 @@ struct CreateForm {
 pub async fn submit(form: Form) -> Result<Response, Failure> {
     let (visitor, back) = (&form.visitor, page::back(Some(form.fields.get("back"))));
     let typed = TaskForm::of_fields(&form.fields);
-    let (body, own) = typed.creation(visitor.zone());
+    let (read, understood) = typed.read(visitor.zone(), visitor.now());
+    let (body, own) = read.creation(visitor.zone());
     let call =
         Call::new(Method::POST, "tasks", &["tasks"]).body(body).header(HeaderName::from_static("idempotency-key"), &typed.key);
     let refused = match visitor.call(call).await {
-        Ok(answer) => return created(visitor, &answer.json()?, back),
+        Ok(answer) => return created(visitor, &answer.json()?, understood, &back),
         Err(Failure::Refused(body)) if body.code == Code::KeyReused => TaskForm {
             errors: Errors::one("title", "This was added before as you first typed it. Add it once more to have both."),
             key: TaskForm::new().key,
@@ -62,13 +65,13 @@ pub async fn submit(form: Form) -> Result<Response, Failure> {
         };
         return page::html(StatusCode::UNPROCESSABLE_ENTITY, &fragment);
     }
-    tasks::page_with(visitor, List::at(&back), refused, None, StatusCode::UNPROCESSABLE_ENTITY).await
+    tasks::page_with(visitor, List::at(&back), refused, None, None, StatusCode::UNPROCESSABLE_ENTITY).await
 }
 
-fn created(visitor: &Visitor, task: &Task, back: String) -> Result<Response, Failure> {
+fn created(visitor: &Visitor, task: &Task, understood: bool, back: &str) -> Result<Response, Failure> {
     if !visitor.wants_fragment() {
-        return Ok(visitor.go(&back));
+        return Ok(visitor.go(&if understood { page::with(back, "added", task.id) } else { back.to_owned() }));
     }
     let row = Row::of(task, visitor.zone(), visitor.now());
-    page::html(StatusCode::OK, &Created { row, csrf: visitor.csrf(), back })
+    page::html(StatusCode::OK, &Created { row, understood, csrf: visitor.csrf(), back: back.to_owned() })
 }

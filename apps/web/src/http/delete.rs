@@ -42,7 +42,7 @@ pub async fn delete(Path(id): Path<Uuid>, form: Form) -> Result<Response, Failur
     }
     // The task's own page is gone: the list says so.
     let list = if back.starts_with("/app/tasks/") { "/app" } else { &back };
-    Ok(visitor.go(&format!("{list}{}deleted={id}", if list.contains('?') { '&' } else { '?' })))
+    Ok(visitor.go(&page::with(list, "deleted", id)))
 }
 
 /// Takes a delete back.

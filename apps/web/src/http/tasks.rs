@@ -42,6 +42,8 @@ struct TasksPage {
     form: TaskForm,
     zone: &'static str,
     back: String,
+    /// Just made, and read from more than its title.
+    added: Option<Row>,
     deleted: Option<Uuid>,
 }
 
@@ -61,8 +63,11 @@ pub async fn show(visitor: Visitor, RawQuery(query): RawQuery) -> Result<Respons
         let (status, view) = view(&visitor, list).await?;
         return page::html(status, &ListFragment { view });
     }
-    let deleted = Fields::of_query(query.as_deref()).optional("deleted", uuid);
-    page_with(&visitor, list, TaskForm::new(), deleted, StatusCode::OK).await
+    let mut told = Fields::of_query(query.as_deref());
+    let (added, deleted) = (told.optional("added", uuid), told.optional("deleted", uuid));
+    let added = async { visitor.task(&added?.to_string()).await.ok() };
+    let added = added.await.map(|task| Row::of(&task, visitor.zone(), visitor.now()));
+    page_with(&visitor, list, TaskForm::new(), added, deleted, StatusCode::OK).await
 }
 
 /// The whole page, around a form that may have been refused.
@@ -73,6 +78,7 @@ pub async fn page_with(
     visitor: &Visitor,
     list: List,
     form: TaskForm,
+    added: Option<Row>,
     deleted: Option<Uuid>,
     status: StatusCode,
 ) -> Result<Response, Failure> {
@@ -82,7 +88,7 @@ pub async fn page_with(
     let status = if list_status.is_success() { status } else { list_status };
     let shell = Shell { search, ..visitor.shell("Tasks", "tasks", unread) };
     let form = form.dated(visitor.zone(), visitor.now());
-    visitor.page(status, &TasksPage { shell, view, form, zone: visitor.zone().name(), back, deleted })
+    visitor.page(status, &TasksPage { shell, view, form, zone: visitor.zone().name(), back, added, deleted })
 }
 
 async fn view(visitor: &Visitor, list: List) -> Result<(StatusCode, ListView), Failure> {

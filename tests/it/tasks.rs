@@ -4,6 +4,7 @@ mod filters;
 mod order;
 mod search;
 mod tags;
+mod transfer;
 
 use anyhow::{Result, ensure};
 use http::Method;

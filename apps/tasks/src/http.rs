@@ -12,6 +12,8 @@ mod changes;
 mod complete;
 mod create;
 mod delete;
+mod export;
+mod import;
 mod list;
 mod open;
 mod read;
@@ -26,6 +28,8 @@ pub fn public(room: Room) -> Router {
     Router::new()
         .route("/tasks", post(create::create).get(list::list))
         .route("/tasks/changes", get(changes::changes))
+        .route("/tasks/import", post(import::import))
+        .route("/tasks/export", get(export::export))
         .route("/tasks/{id}", get(read::read).patch(update::update).delete(delete::delete))
         .route("/tasks/{id}/complete", post(complete::complete))
         .route("/tasks/{id}/restore", post(restore::restore))
@@ -48,7 +52,7 @@ pub fn internal(room: Room) -> Router {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "tasks", description = "Tasks and tags"),
-    paths(create::create, list::list, changes::changes, read::read, update::update, delete::delete, complete::complete, restore::restore, stop::stop, tags::create, tags::list, tags::delete),
+    paths(create::create, list::list, changes::changes, import::import, export::export, read::read, update::update, delete::delete, complete::complete, restore::restore, stop::stop, tags::create, tags::list, tags::delete),
     modifiers(&Bearer)
 )]
 pub struct Document;

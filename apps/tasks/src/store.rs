@@ -13,6 +13,7 @@ use crate::filter::Filter;
 use crate::sync::Token;
 
 pub mod list;
+pub mod transfer;
 
 const CREATE: Statement = Statement::new("tasks.create", include_str!("store/create.sql"));
 const SUCCEED: Statement = Statement::new("tasks.succeed", include_str!("store/succeed.sql"));

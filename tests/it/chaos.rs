@@ -3,6 +3,7 @@
 //! `CHAOS_SEED` repeats what a seed decided; every test prints the one it drew. They run alone: `cargo test -p tests --test it chaos_ --
 //! --test-threads=1`.
 
+mod between;
 mod books;
 mod broker;
 mod counts;

@@ -280,6 +280,12 @@ pub async fn ask(
     Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), body: response.text().await? })
 }
 
+/// Whether a test takes the measure that its requirement names, where the gate shortens it (`scripts/test.sh --long`).
+#[expect(clippy::disallowed_methods, reason = "tests read their settings where they are used")]
+pub fn is_long() -> bool {
+    std::env::var("OUTRIGGER_LONG").is_ok_and(|long| long == "yes")
+}
+
 /// Asks again until there is an answer.
 pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let until = Instant::now() + SOON;

@@ -12,7 +12,7 @@ mod ledger;
 mod limits;
 mod loss;
 mod order;
-mod random;
+pub(crate) mod random;
 mod realtime;
 mod reminders;
 mod sidecar;

@@ -67,7 +67,7 @@ const TABLES: [Table; 8] = [
         name: "tasks.tags",
         columns: "id tenant_id user_id name created_at",
         key: "id",
-        unique: &["(user_id, lower(name))"],
+        unique: &["(user_id, tasks.fold(name))"],
         values: &[],
         indexes: &[],
     },

@@ -1,5 +1,10 @@
 //! Tasks: made, read, listed, changed, completed, deleted, restored.
 
+mod filters;
+mod order;
+mod search;
+mod tags;
+
 use anyhow::{Result, ensure};
 use http::Method;
 use serde_json::json;

@@ -8,10 +8,9 @@ use service::fields::{self, Fields, Ruled};
 use service::{Caller, Problem};
 use uuid::Uuid;
 
+use crate::store::list::KEYS;
 use crate::task;
 
-const ORDERS: [&str; 8] =
-    ["priority_asc", "priority_desc", "due_date_asc", "due_date_desc", "created_asc", "created_desc", "title_asc", "title_desc"];
 const MAX_SEARCH: usize = 200;
 
 /// What a list asks for, as the statement reads it. Absent members do not filter.
@@ -25,27 +24,41 @@ pub struct Filter {
     /// Any of these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<Vec<Priority>>,
-    /// Bearing these, lower case.
+    /// Bearing these, in any letter case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
     /// How many of the tags a task must bear.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags_wanted: Option<usize>,
-    /// Words, as `to_tsquery` reads them.
+    /// Terms that must all match.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub search: Option<String>,
+    pub search: Option<Vec<Term>>,
     /// Due at or after.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due_from: Option<DateTime<Utc>>,
     /// Due before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due_until: Option<DateTime<Utc>>,
-    /// Keys in turn, such as `priority_desc`; empty for the best match or the newest first.
+    /// Keys in turn, such as `priority_desc`; empty for the best match or the newest first. They are part of the statement.
+    #[serde(skip)]
     pub sort: Vec<String>,
     /// Items a page holds.
     pub limit: i64,
     /// Items before the page.
     pub offset: i64,
+}
+
+/// A term of a search. What of its text is a word is the database's to say, as it is of the texts that are searched.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Term {
+    /// As it was written.
+    pub text: String,
+    /// Whether it stood in quotes.
+    pub phrase: bool,
+    /// Whether a minus stood before it.
+    pub excluded: bool,
+    /// Whether it may still be typed: then it is also the beginning of a word.
+    pub last: bool,
 }
 
 impl Filter {
@@ -56,20 +69,19 @@ impl Filter {
     pub fn of(query: Option<&str>, caller: &Caller) -> Result<Self, Problem> {
         let mut fields = Fields::of_query(query);
         let zone = caller.zoneinfo.parse().unwrap_or(chrono_tz::UTC);
-        let status = fields.optional("status", task::statuses);
-        let priority = fields.optional("priority", task::priorities);
-        let tags = fields.optional("tags", names);
-        let any =
-            fields.optional("tags_match", |value| fields::one_of::<String>(value, &[]).and_then(match_kind)).unwrap_or(false);
-        let search = fields.optional("search", |value| fields::text(value, 0, MAX_SEARCH)).map(|text| words(&text));
-        let due_from = fields.optional("due_date_start", |value| start_of(value, zone));
-        let due_until = fields.optional("due_date_end", |value| end_of(value, zone));
+        let status = given(&mut fields, "status", task::statuses).filter(|status| !status.is_empty());
+        let priority = given(&mut fields, "priority", task::priorities).filter(|priority| !priority.is_empty());
+        let tags = given(&mut fields, "tags", names).filter(|tags| !tags.is_empty());
+        let any = given(&mut fields, "tags_match", match_kind).unwrap_or(false);
+        let search = given(&mut fields, "search", |value| fields::text(value, 0, MAX_SEARCH)).map(|text| terms(&text));
+        let due_from = given(&mut fields, "due_date_start", |value| start_of(value, zone));
+        let due_until = given(&mut fields, "due_date_end", |value| end_of(value, zone));
         if let (Some(from), Some(until)) = (due_from, due_until)
             && from >= until
         {
             fields.refuse("due_date_end", "must not be before due_date_start");
         }
-        let sort = fields.optional("sort", orders).unwrap_or_default();
+        let sort = given(&mut fields, "sort", orders).unwrap_or_default();
         let (limit, offset) = fields::page(&mut fields);
         fields.finish()?;
         let tags_wanted = tags.as_ref().map(|tags| if any { 1 } else { tags.len() });
@@ -90,10 +102,16 @@ impl Filter {
     }
 }
 
-fn match_kind(text: String) -> Ruled<bool> {
-    match text.as_str() {
-        "all" => Ok(false),
-        "any" => Ok(true),
+/// A parameter that was sent with something in it: a form sends its empty fields too.
+fn given<T>(fields: &mut Fields, name: &str, rule: impl FnOnce(&Value) -> Ruled<T>) -> Option<T> {
+    let blank = |value: &Value| value.as_str().is_some_and(|text| text.trim().is_empty());
+    fields.optional(name, |value| if blank(value) { Ok(None) } else { rule(value).map(Some) }).flatten()
+}
+
+fn match_kind(value: &Value) -> Ruled<bool> {
+    match value.as_str() {
+        Some("all") => Ok(false),
+        Some("any") => Ok(true),
         _ => Err("must be one of all, any".into()),
     }
 }
@@ -107,10 +125,10 @@ fn names(value: &Value) -> Ruled<Vec<String>> {
 }
 
 fn orders(value: &Value) -> Ruled<Vec<String>> {
-    let keys: Vec<String> = fields::several_of(value, &[]).and_then(|keys: Vec<String>| {
-        let unknown = keys.iter().find(|key| !ORDERS.contains(&key.as_str()));
-        unknown.map_or(Ok(keys.clone()), |_| Err(format!("must be one or more of {}", ORDERS.join(", "))))
-    })?;
+    let keys: Vec<String> = fields::several_of(value, &[])?;
+    if keys.iter().any(|key| !KEYS.iter().any(|(known, ..)| known == key)) {
+        return Err(format!("must be one or more of {}", KEYS.map(|(name, ..)| name).join(", ")));
+    }
     let mut fields_sorted: Vec<&str> = keys.iter().filter_map(|key| key.rsplit_once('_').map(|(field, _)| field)).collect();
     fields_sorted.sort_unstable();
     let count = fields_sorted.len();
@@ -118,38 +136,31 @@ fn orders(value: &Value) -> Ruled<Vec<String>> {
     if fields_sorted.len() == count { Ok(keys) } else { Err("must not sort by the same field twice".into()) }
 }
 
-/// Search text to a tsquery that cannot fail: words must all match, the last also as a prefix, quotes make a phrase, a leading minus excludes.
-/// Everything but letters and digits separates words, so no operator survives.
-fn words(text: &str) -> String {
-    let mut terms = Vec::new();
-    for (index, part) in text.split('"').enumerate() {
+/// The terms of a search: words, and what quotes hold together; a minus before one excludes it. What has neither letter nor digit is none.
+/// Whoever is still typing has not closed their quotes.
+fn terms(text: &str) -> Vec<Term> {
+    let parts: Vec<&str> = text.split('"').collect();
+    let (mut terms, mut excluded) = (Vec::new(), false);
+    for (index, part) in parts.iter().enumerate() {
+        let last = index + 1 == parts.len();
         if index % 2 == 1 {
-            let phrase = lexemes(part).join(" <-> ");
-            if !phrase.is_empty() {
-                terms.push(format!("({phrase})"));
-            }
+            terms.push(Term { text: (*part).to_owned(), phrase: true, excluded, last });
             continue;
         }
-        for word in part.split_whitespace() {
-            let found = lexemes(word);
-            if found.is_empty() {
-                continue;
-            }
-            let joined = found.join(" & ");
-            terms.push(if word.starts_with('-') { format!("!({joined})") } else { joined });
+        for word in part.split(|between: char| between.is_whitespace() || between == ',' || between == ';') {
+            let bare = word.trim_start_matches('-');
+            terms.push(Term { text: bare.to_owned(), phrase: false, excluded: bare.len() < word.len(), last });
         }
+        // A minus right before the quotes.
+        excluded =
+            part.split_whitespace().last().is_some_and(|word| part.ends_with(word) && word.trim_start_matches('-').is_empty());
     }
-    if let Some(last) = terms.last_mut().filter(|last| !last.ends_with(')') && !text.trim_end().ends_with('"')) {
-        last.push_str(":*");
+    terms.retain(|term| term.text.chars().any(char::is_alphanumeric));
+    let count = terms.len();
+    for (index, term) in terms.iter_mut().enumerate() {
+        term.last = term.last && index + 1 == count && !term.excluded;
     }
-    terms.join(" & ")
-}
-
-fn lexemes(text: &str) -> Vec<String> {
-    text.split(|character: char| !character.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(|word| format!("'{word}'"))
-        .collect()
+    terms
 }
 
 /// An instant, or the first moment of a day in the owner's zone.
@@ -180,14 +191,27 @@ fn midnight(date: NaiveDate, zone: chrono_tz::Tz) -> DateTime<Utc> {
 mod tests {
     use super::*;
 
+    /// A term as it is written here: in quotes, after a minus, with a star where it may be typed on.
+    fn written(text: &str) -> Vec<String> {
+        let shown = |term: &Term| {
+            let quote = if term.phrase { "\"" } else { "" };
+            format!("{}{quote}{}{quote}{}", if term.excluded { "-" } else { "" }, term.text, if term.last { "*" } else { "" })
+        };
+        terms(text).iter().map(shown).collect()
+    }
+
     #[test]
-    fn no_operator_of_the_query_language_survives() {
-        assert_eq!(words("weekly presen"), "'weekly' & 'presen':*");
-        assert_eq!(words("\"annual report\" draft"), "('annual' <-> 'report') & 'draft':*");
-        assert_eq!(words("report -draft"), "'report' & !('draft')");
-        assert_eq!(words("a & | ! ( ) <-> ' \\ :*"), "'a':*");
-        assert_eq!(words("'; drop table tasks; --"), "'drop' & 'table' & 'tasks':*");
-        assert_eq!(words("\"\" - \" "), "");
+    fn a_search_is_terms_that_are_held_together_excluded_or_still_being_typed() {
+        assert_eq!(written("weekly presen"), ["weekly", "presen*"]);
+        assert_eq!(written("\"annual report\" draft"), ["\"annual report\"", "draft*"]);
+        assert_eq!(written("draft \"annual report\""), ["draft", "\"annual report\""]);
+        assert_eq!(written("\"annual rep"), ["\"annual rep\"*"]);
+        assert_eq!(written("report -draft --old"), ["report", "-draft", "-old"]);
+        assert_eq!(written("-\"annual report\" x"), ["-\"annual report\"", "x*"]);
+        assert_eq!(written("e-mail - \"b c\""), ["e-mail", "\"b c\""]);
+        assert_eq!(written("milk,bread;eggs"), ["milk", "bread", "eggs*"]);
+        assert_eq!(written("a & | ! ( ) <-> ' \\ :*"), ["a*"]);
+        assert_eq!(written("\"\" - \" "), Vec::<String>::new());
     }
 
     #[test]

@@ -45,6 +45,7 @@ impl App for Tasks {
         Migration::new(1, "initial_schema", include_str!("../migrations/001_initial_schema.sql")),
         Migration::new(2, "days_of_week", include_str!("../migrations/002_days_of_week.sql")),
         Migration::new(3, "where_a_pattern_begins", include_str!("../migrations/003_where_a_pattern_begins.sql")),
+        Migration::new(4, "words", include_str!("../migrations/004_words.sql")),
     ];
     // Its owners' zones.
     const SUBSCRIPTIONS: &'static [Subscription] = &[Subscription::work(USER_EVENTS)];

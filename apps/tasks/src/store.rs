@@ -12,11 +12,12 @@ use uuid::Uuid;
 use crate::filter::Filter;
 use crate::sync::Token;
 
+pub mod list;
+
 const CREATE: Statement = Statement::new("tasks.create", include_str!("store/create.sql"));
 const SUCCEED: Statement = Statement::new("tasks.succeed", include_str!("store/succeed.sql"));
 const SAVE: Statement = Statement::new("tasks.save", include_str!("store/save.sql"));
 const READ: Statement = Statement::new("tasks.read", include_str!("store/read.sql"));
-const LIST: Statement = Statement::new("tasks.list", include_str!("store/list.sql"));
 const CHANGES: Statement = Statement::new("tasks.changes", include_str!("store/changes.sql"));
 const SPELL: Statement = Statement::new("tags.spell", include_str!("store/spell.sql"));
 const OPEN: Statement = Statement::new("tasks.open", include_str!("store/open.sql"));
@@ -147,7 +148,7 @@ impl Store {
     /// # Errors
     /// As every statement.
     pub async fn list(&self, filter: &Filter) -> Result<Page<Task>> {
-        self.database.read(&LIST, filter).await
+        self.database.read(&list::statement(filter), filter).await
     }
 
     /// What changed since a token, at most `limit` changes.

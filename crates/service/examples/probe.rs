@@ -186,7 +186,7 @@ impl Obedient {
         }
         let id = json!({ "id": delivery.cloud.id, "topic": delivery.topic, "gate": data["gate"] });
         database.write(&TRY, &id).await?;
-        let open = || database.read::<bool>(&GATE, &id);
+        let open = async || database.read::<bool>(&GATE, &id).await;
         match data["mode"].as_str().unwrap_or_default() {
             "fail" => return Err(Failure::Failed("as it was told".into())),
             "permanent" => return Err(Failure::Permanent("as it was told".into())),

@@ -4,6 +4,7 @@
 //! one JSON text, and anything else is an error. `exec` reports the SQLSTATE and the rows affected, so every write uses it. The only
 //! parameter, `$1`, is one JSON document as text: numbers and UUIDs inside it keep their type. `begin` and `close` are never sent.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -13,18 +14,23 @@ use crate::client::Sidecar;
 use crate::error::{Error, Result};
 
 /// A named statement: one `.sql` file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// What logs, metrics and traces call it.
     pub name: &'static str,
     /// The text, as it can also be run by hand.
-    pub text: &'static str,
+    pub text: Cow<'static, str>,
 }
 
 impl Statement {
     /// Names a statement, usually `Statement::new("create", include_str!("store/create.sql"))`.
     pub const fn new(name: &'static str, text: &'static str) -> Self {
-        Self { name, text }
+        Self { name, text: Cow::Borrowed(text) }
+    }
+
+    /// Names a statement that is put together from fixed pieces. What a client sent is never one of them.
+    pub const fn composed(name: &'static str, text: String) -> Self {
+        Self { name, text: Cow::Owned(text) }
     }
 }
 
@@ -106,7 +112,7 @@ impl Sql {
     }
 
     async fn send(&self, statement: &Statement, operation: &str, params: Option<&str>) -> Result<Answer> {
-        self.send_text(statement.name, statement.text, operation, params).await
+        self.send_text(statement.name, &statement.text, operation, params).await
     }
 
     async fn send_text(&self, name: &str, text: &str, operation: &str, params: Option<&str>) -> Result<Answer> {

@@ -27,8 +27,8 @@ with input as (
 ), tag as (
   -- Ordered, so that two statements with the same new tags wait for each other instead of locking each other out.
   insert into tags (id, tenant_id, user_id, name)
-  select g.id, n.tenant_id, n.user_id, g.name from input, n, jsonb_to_recordset(doc -> 'tags') as g(id uuid, name text) order by lower(g.name)
-  on conflict (user_id, lower(name)) do update set name = tags.name
+  select g.id, n.tenant_id, n.user_id, g.name from input, n, jsonb_to_recordset(doc -> 'tags') as g(id uuid, name text) order by fold(g.name)
+  on conflict (user_id, fold(name)) do update set name = tags.name
   returning id
 ), link as (
   insert into task_tags (task_id, tag_id) select task.id, tag.id from task, tag

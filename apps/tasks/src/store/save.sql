@@ -40,12 +40,12 @@ with input as (
   select g.id, g.name from input, task, jsonb_to_recordset(doc -> 'tags') as g(id uuid, name text)
 ), tag as (
   insert into tags (id, tenant_id, user_id, name)
-  select wanted.id, task.tenant_id, task.user_id, wanted.name from task, wanted order by lower(wanted.name)
-  on conflict (user_id, lower(name)) do update set name = tags.name
+  select wanted.id, task.tenant_id, task.user_id, wanted.name from task, wanted order by fold(wanted.name)
+  on conflict (user_id, fold(name)) do update set name = tags.name
   returning id
 ), unlinked as (
   delete from task_tags l using task, tags g
-  where l.task_id = task.id and g.id = l.tag_id and lower(g.name) not in (select lower(name) from wanted)
+  where l.task_id = task.id and g.id = l.tag_id and fold(g.name) not in (select fold(name) from wanted)
 ), linked as (
   insert into task_tags (task_id, tag_id) select task.id, tag.id from task, tag on conflict do nothing
 )

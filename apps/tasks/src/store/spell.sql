@@ -1,4 +1,4 @@
 -- Names of tags as their owner first wrote them; new ones as they are.
-select coalesce(jsonb_agg(coalesce(g.name, n.name) order by lower(n.name)), '[]')::text
+select coalesce(jsonb_agg(coalesce(g.name, n.name) order by fold(n.name) collate "C"), '[]')::text
 from jsonb_array_elements_text($1::jsonb -> 'names') as n(name)
-left join tags g on g.user_id = ($1::jsonb ->> 'user_id')::uuid and lower(g.name) = lower(n.name)
+left join tags g on g.user_id = ($1::jsonb ->> 'user_id')::uuid and fold(g.name) = fold(n.name)

@@ -15,7 +15,7 @@ with n as (
   returning id, user_id
 ), link as (
   insert into task_tags (task_id, tag_id)
-  select task.id, g.id from task, n, unnest(n.tags) as wanted(name) join tags g on lower(g.name) = lower(wanted.name)
+  select task.id, g.id from task, n, unnest(n.tags) as wanted(name) join tags g on fold(g.name) = fold(wanted.name)
   where g.user_id = task.user_id
 )
 select enqueue($1::jsonb -> 'events') from task

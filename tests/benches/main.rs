@@ -1,7 +1,7 @@
 //! Measures the suite against the bare sidecar path for the same work, both sides in one run, and writes docs/performance.md.
 //!
 //! `cargo bench -p tests` builds the apps for release, starts the suite on the Redis set and then on the Kafka set, and takes about six
-//! minutes. Words after `--` choose some measurements (`statements`, `gateway`, `latency`, `drain`, `calls`, `memory`, `start`), and
+//! minutes. Words after `--` choose some measurements (`statements`, `gateway`, `latency`, `drain`, `calls`, `memory`, `peer`, `start`), and
 //! `OUTRIGGER_BIN_DIR` names other binaries; the document is written only by a whole run of those that ship.
 
 mod calls;
@@ -11,6 +11,7 @@ mod ground;
 mod latency;
 mod machine;
 mod memory;
+mod peer;
 mod report;
 mod start;
 mod statements;
@@ -63,7 +64,7 @@ async fn one_set(root: &std::path::Path, set: Set, chosen: &Chosen, report: &mut
     let once = set == Set::Local;
     let wanted = ["latency", "drain", "start"]
         .into_iter()
-        .chain(["memory", "statements", "gateway", "calls"].into_iter().filter(|_| once));
+        .chain(["memory", "statements", "gateway", "calls", "peer"].into_iter().filter(|_| once));
     if !wanted.into_iter().any(|name| chosen.has(name)) {
         return Ok(());
     }
@@ -95,6 +96,10 @@ async fn one_set(root: &std::path::Path, set: Set, chosen: &Chosen, report: &mut
     if once && chosen.has("gateway") {
         say("gateway against two bare sidecars")?;
         gateway::measure(&ground, report).await?;
+    }
+    if once && chosen.has("peer") {
+        say("create and list against FastAPI")?;
+        peer::measure(root, &ground, report).await?;
     }
     if chosen.has("drain") {
         say("20,000 rows out of the outbox")?;

@@ -121,6 +121,8 @@ layer redis 6 stories local 6 'contract_|flow_' --test-threads=8
 layer kafka 5 stories kafka 5 'contract_|flow_' --test-threads=8
 layer page-tools 1 page_tools
 layer pages 5 stories local 5 page_
+# The pages cannot tell the sets from each other either; the whole story is seen on both.
+layer pages-kafka 3 stories kafka 3 page_the_story
 # Every part is killed at random once on each set, five times with --long; the other faults meet Kafka with --long only.
 if [[ $LONG == yes ]]; then
   layer chaos 12 stories local 12 chaos_ --test-threads=1
@@ -128,7 +130,7 @@ if [[ $LONG == yes ]]; then
   # One whole story: the apps cannot tell this set from the other, and text messages go to Twilio there.
   layer cloud 2 stories cloud 2 flow_a_person_is_told
 else
-  layer chaos 6 stories local 6 'chaos_(while|parts|three|answers|a_trace|a_kill|counts|nothing)' --test-threads=1
+  layer chaos 6 stories local 6 'chaos_(while|parts|three|answers|a_trace|a_kill|a_new|counts|nothing)' --test-threads=1
   layer chaos-kafka 3 stories kafka 3 chaos_nothing --test-threads=1
 fi
 

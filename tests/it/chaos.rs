@@ -15,7 +15,9 @@ mod order;
 pub(crate) mod random;
 mod realtime;
 mod reminders;
+mod rotation;
 mod sidecar;
+mod tally;
 mod trace;
 
 use std::io::Write;

@@ -56,6 +56,8 @@ async fn ground() -> &'static RwLock<Ground> {
         .get_or_init(async || {
             let mut options = options("local", &["identity", "tasks", "notifications", "audit"]);
             options.replicas.insert("tasks".to_owned(), 2);
+            // A test counts how often the keys are fetched otherwise.
+            options.env.entry("tasks".to_owned()).or_default().insert("KEYS_SECONDS".to_owned(), "3600".to_owned());
             RwLock::new(Ground::start(options).await)
         })
         .await

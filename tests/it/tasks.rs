@@ -2,6 +2,7 @@
 
 mod filters;
 mod order;
+mod plans;
 mod search;
 mod tags;
 

@@ -5,6 +5,7 @@
 
 mod books;
 mod broker;
+mod bulk;
 mod counts;
 mod gateway;
 mod ledger;

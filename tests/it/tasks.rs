@@ -1,6 +1,8 @@
 //! Tasks: made, read, listed, changed, completed, deleted, restored.
 
+mod bulk;
 mod filters;
+mod history;
 mod order;
 mod plans;
 mod search;

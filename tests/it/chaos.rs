@@ -6,6 +6,7 @@
 mod between;
 mod books;
 mod broker;
+mod bulk;
 mod counts;
 mod gateway;
 mod ledger;

@@ -7,11 +7,13 @@ use utoipa::OpenApi;
 
 use crate::Room;
 
+mod bulk;
 mod change;
 mod changes;
 mod complete;
 mod create;
 mod delete;
+mod history;
 mod list;
 mod open;
 mod read;
@@ -21,14 +23,18 @@ mod successor;
 mod tags;
 mod update;
 
+pub use history::History;
+
 /// What people and their programs reach.
 pub fn public(room: Room) -> Router {
     Router::new()
         .route("/tasks", post(create::create).get(list::list))
         .route("/tasks/changes", get(changes::changes))
+        .route("/tasks/bulk", post(bulk::bulk))
         .route("/tasks/{id}", get(read::read).patch(update::update).delete(delete::delete))
         .route("/tasks/{id}/complete", post(complete::complete))
         .route("/tasks/{id}/restore", post(restore::restore))
+        .route("/tasks/{id}/history", get(history::history))
         .route("/tasks/{id}/recurrence", delete(stop::stop))
         .route("/tags", post(tags::create).get(tags::list))
         .route("/tags/{id}", delete(tags::delete))
@@ -48,7 +54,7 @@ pub fn internal(room: Room) -> Router {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "tasks", description = "Tasks and tags"),
-    paths(create::create, list::list, changes::changes, read::read, update::update, delete::delete, complete::complete, restore::restore, stop::stop, tags::create, tags::list, tags::delete),
+    paths(create::create, list::list, changes::changes, bulk::bulk, read::read, update::update, delete::delete, complete::complete, restore::restore, history::history, stop::stop, tags::create, tags::list, tags::delete),
     modifiers(&Bearer)
 )]
 pub struct Document;

@@ -1,4 +1,7 @@
-//! The command line, as a person types it: it finds the running suite, makes operators, migrates, and looks after dead letters.
+//! The command line, as a person types it: it finds the running suite, makes operators, migrates, and looks after dead letters; [`own`] is about
+//! a person's own tasks.
+
+mod own;
 
 use std::path::Path;
 use std::process::Stdio;
@@ -8,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::database::Database;
 use tests::{Person, Suite, broker, eventually};
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use uuid::Uuid;
 
@@ -35,15 +39,25 @@ impl Said {
 
 /// Runs the `outrigger` that was built with the apps.
 async fn outrigger(arguments: &[&str], env: &[(&str, &str)]) -> Result<Said> {
+    outrigger_reads("", arguments, env).await
+}
+
+/// Runs it with something to read.
+async fn outrigger_reads(input: &str, arguments: &[&str], env: &[(&str, &str)]) -> Result<Said> {
     let options = Suite::options("cli")?;
     let mut command = Command::new(options.bin_dir.join("outrigger"));
-    command.args(arguments).envs(env.iter().copied()).current_dir(&options.root).stdin(Stdio::null()).kill_on_drop(true);
     for name in ["OUTRIGGER_URL", "OUTRIGGER_TOKEN", "OUTRIGGER_CLIENT_ID", "OUTRIGGER_CLIENT_SECRET"] {
-        if !env.iter().any(|(given, _)| *given == name) {
-            command.env_remove(name);
-        }
+        command.env_remove(name);
     }
-    let output = command.output().await.context("is outrigger built? `cargo build` does it")?;
+    // Whoever runs the tests may be signed in themselves.
+    command.env("XDG_CONFIG_HOME", options.run_dir.join("nobody")).args(arguments).envs(env.iter().copied());
+    command.current_dir(&options.root).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().context("is outrigger built? `cargo build` does it")?;
+    let mut stdin = child.stdin.take().context("its standard input")?;
+    // One that reads nothing may have ended already.
+    let _ = stdin.write_all(input.as_bytes()).await;
+    drop(stdin);
+    let output = child.wait_with_output().await?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(Said { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) })
 }

@@ -1,13 +1,14 @@
-//! The public API of a suite, here or far away, as an operator uses it.
+//! The public API of a suite, here or far away, as a person or an operator uses it.
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use reqwest::{Client, Method, Response, StatusCode, Url, header};
 use serde_json::{Value, json};
 
 use crate::output::note;
+use crate::sign_ins::{Locked, SignIn};
 use crate::usage::Usage;
 
 /// Time for one answer; a replay waits for the app that takes the event.
@@ -18,40 +19,63 @@ const MAX_WAITS: usize = 5;
 /// The longest wait that is worth it: limits are by the minute.
 const MAX_WAIT: u64 = 90;
 
-/// Where the suite is and who asks. Secrets are better left to the environment: a command line is everyone's to read.
+/// Where the suite is.
 #[derive(Args, Debug)]
-pub(crate) struct Access {
+pub(crate) struct Place {
     /// Address of the suite
     #[arg(long, env = "OUTRIGGER_URL", default_value = "http://localhost:7100", value_name = "URL")]
     url: Url,
+}
 
-    /// An operator's access token, in place of id and secret
+/// Where the suite is and who asks: whoever signed in, unless something else is said. Secrets are better left to the environment: a command
+/// line is everyone's to read.
+#[derive(Args, Debug)]
+pub(crate) struct Access {
+    #[command(flatten)]
+    place: Place,
+
+    /// An access token, in place of everything else
     #[arg(long, env = "OUTRIGGER_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     token: Option<String>,
 
-    /// Client id of an operator
+    /// Client id, in place of signing in
     #[arg(long, env = "OUTRIGGER_CLIENT_ID", value_name = "ID")]
     client_id: Option<String>,
 
-    /// Client secret of an operator
+    /// Client secret, in place of signing in
     #[arg(long, env = "OUTRIGGER_CLIENT_SECRET", hide_env_values = true, value_name = "SECRET")]
     client_secret: Option<String>,
+}
+
+/// What gives the next token when one ends.
+enum Source {
+    /// Nothing: the token was handed in.
+    Token,
+    /// The credentials of a client.
+    Client { id: String, secret: String },
+    /// What `outrigger login` kept.
+    SignIn,
 }
 
 /// A suite that can be asked.
 pub(crate) struct Api {
     client: Client,
     url: Url,
-    /// Gives the next token when one ends while a long list is worked through.
-    credentials: Option<(String, String)>,
+    source: Source,
     token: String,
 }
 
-impl Access {
-    /// Takes a token, unless there is one.
-    pub async fn sign_in(self) -> Result<Api> {
-        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let credentials = given(self.client_id).zip(given(self.client_secret));
+/// What is sent with a request.
+pub(crate) enum Body<'a> {
+    /// Nothing.
+    None,
+    /// A value, as JSON.
+    Json(&'a Value),
+}
+
+impl Place {
+    /// The suite, of which only open doors can be asked yet.
+    pub fn api(self) -> Result<Api> {
         let mut client =
             Client::builder().timeout(TIMEOUT).connect_timeout(CONNECT_TIMEOUT).redirect(reqwest::redirect::Policy::none());
         if matches!(self.url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")) {
@@ -64,33 +88,62 @@ impl Access {
             ))
             .into());
         }
-        let mut api = Api { client: client.build()?, url: self.url, credentials, token: String::new() };
-        match given(self.token) {
-            Some(token) => api.token = token,
-            None => api.renew().await?,
+        Ok(Api { client: client.build()?, url: self.url, source: Source::Token, token: String::new() })
+    }
+}
+
+impl Access {
+    /// Takes a token, unless there is one.
+    pub async fn sign_in(self) -> Result<Api> {
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let mut api = self.place.api()?;
+        if let Some(token) = given(self.token) {
+            api.token = token;
+            return Ok(api);
         }
+        if let (Some(id), Some(secret)) = (given(self.client_id), given(self.client_secret)) {
+            api.source = Source::Client { id, secret };
+            api.renew().await?;
+            return Ok(api);
+        }
+        let kept = Locked::open()?.of(api.address())?.ok_or_else(|| {
+            let ways = "sign in by `outrigger login`, or set OUTRIGGER_CLIENT_ID and OUTRIGGER_CLIENT_SECRET, or OUTRIGGER_TOKEN";
+            Usage(format!("nobody is signed in to {}: {ways}", api.url))
+        })?;
+        api.source = Source::SignIn;
+        api.token = kept.access_token;
         Ok(api)
     }
 }
 
 impl Api {
+    /// The suite's address, by which sign-ins are kept.
+    pub fn address(&self) -> &str {
+        self.url.as_str().trim_end_matches('/')
+    }
+
     /// `GET`, as JSON.
     pub async fn get(&mut self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
-        self.send(Method::GET, path, query).await
+        json_of(self.send(Method::GET, path, query, Body::None).await?).await
     }
 
-    /// `POST` without a body, as JSON.
-    pub async fn post(&mut self, path: &str) -> Result<Value> {
-        self.send(Method::POST, path, &[]).await
+    /// `POST`, as JSON.
+    pub async fn post(&mut self, path: &str, query: &[(&str, &str)], body: Body<'_>) -> Result<Value> {
+        json_of(self.send(Method::POST, path, query, body).await?).await
     }
 
-    async fn send(&mut self, method: Method, path: &str, query: &[(&str, &str)]) -> Result<Value> {
+    /// Asks, as often as limits and a token that ended make it necessary. Gives success only.
+    pub async fn send(&mut self, method: Method, path: &str, query: &[(&str, &str)], body: Body<'_>) -> Result<Response> {
         let (mut waits, mut renewed) = (0, false);
         loop {
             let request = self.client.request(method.clone(), self.at(path)?).query(query).bearer_auth(&self.token);
+            let request = match &body {
+                Body::None => request,
+                Body::Json(value) => request.json(value),
+            };
             let response = request.send().await.map_err(|error| self.unreached(error))?;
             match response.status() {
-                StatusCode::UNAUTHORIZED if self.credentials.is_some() && !renewed => {
+                StatusCode::UNAUTHORIZED if !matches!(self.source, Source::Token) && !renewed => {
                     renewed = true;
                     self.renew().await?;
                 }
@@ -100,38 +153,66 @@ impl Api {
                     note(&format!("too many requests a minute; going on in {seconds} s"));
                     tokio::time::sleep(Duration::from_secs(seconds)).await;
                 }
-                status if status.is_success() => return response.json().await.context("the answer is no JSON"),
+                status if status.is_success() => return Ok(response),
                 status => bail!(refusal(status, &response.text().await.unwrap_or_default())),
             }
         }
     }
 
-    /// A token for the client credentials.
+    /// The next token.
     async fn renew(&mut self) -> Result<()> {
-        let Some((id, secret)) = &self.credentials else {
-            return Err(Usage(
-                "set OUTRIGGER_CLIENT_ID and OUTRIGGER_CLIENT_SECRET to those of a person with the scope ops, or OUTRIGGER_TOKEN"
-                    .to_owned(),
-            )
-            .into());
-        };
-        let body = json!({ "grant_type": "client_credentials", "client_id": id, "client_secret": secret });
-        let response =
-            self.client.post(self.at("auth/token")?).json(&body).send().await.map_err(|error| self.unreached(error))?;
+        match &self.source {
+            Source::Token => {}
+            Source::Client { id, secret } => {
+                let body = json!({ "grant_type": "client_credentials", "client_id": id, "client_secret": secret });
+                let answer =
+                    self.open("auth/token", &body).await?.map_err(|why| anyhow!("no token for OUTRIGGER_CLIENT_ID: {why}"))?;
+                self.token = answer["access_token"].as_str().context("the answer holds no token")?.to_owned();
+            }
+            Source::SignIn => self.token = self.refresh().await?,
+        }
+        Ok(())
+    }
+
+    /// The next token of who signed in. The sign-ins stay locked meanwhile: a refresh token works once, and a second use ends its family.
+    async fn refresh(&self) -> Result<String> {
+        let mut kept = Locked::open()?;
+        let ended = || Usage(format!("the sign-in to {} has ended; `outrigger login` begins a new one", self.url));
+        let sign_in = kept.of(self.address())?.ok_or_else(ended)?;
+        if sign_in.access_token != self.token {
+            return Ok(sign_in.access_token);
+        }
+        match self.open("auth/refresh", &json!({ "refresh_token": sign_in.refresh_token })).await? {
+            Ok(answer) => {
+                let next = SignIn::of(sign_in.email, &answer)?;
+                kept.put(self.address(), Some(&next))?;
+                Ok(next.access_token)
+            }
+            Err(_) => {
+                kept.put(self.address(), None)?;
+                Err(ended().into())
+            }
+        }
+    }
+
+    /// Asks an open door: its answer, or why it refused. A suite that is not there or out of order is an error.
+    pub async fn open(&self, path: &str, body: &Value) -> Result<Result<Value, String>> {
+        let response = self.client.post(self.at(path)?).json(body).send().await.map_err(|error| self.unreached(error))?;
         let status = response.status();
         let text = response.text().await.unwrap_or_default();
-        if !status.is_success() {
-            bail!("no token for OUTRIGGER_CLIENT_ID: {}", refusal(status, &text));
+        match status {
+            StatusCode::NO_CONTENT => Ok(Ok(Value::Null)),
+            status if status.is_success() => serde_json::from_str(&text).map(Ok).context("the answer is no JSON"),
+            status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
+                Ok(Err(refusal_of_anyone(status, &text)))
+            }
+            status => bail!(refusal_of_anyone(status, &text)),
         }
-        let answer: Value = serde_json::from_str(&text).context("the token's answer is no JSON")?;
-        self.token = answer["access_token"].as_str().context("the answer holds no token")?.to_owned();
-        Ok(())
     }
 
     /// A path below the suite's address, which may have a path of its own.
     fn at(&self, path: &str) -> Result<Url> {
-        let base = self.url.as_str().trim_end_matches('/');
-        format!("{base}/{path}").parse().with_context(|| format!("{} is no base of an address", self.url))
+        format!("{}/{path}", self.address()).parse().with_context(|| format!("{} is no base of an address", self.url))
     }
 
     fn unreached(&self, error: reqwest::Error) -> anyhow::Error {
@@ -144,12 +225,28 @@ impl Api {
     }
 }
 
+async fn json_of(response: Response) -> Result<Value> {
+    response.json().await.context("the answer is no JSON")
+}
+
 fn retry_after(response: &Response) -> Option<u64> {
     response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()
 }
 
 /// What a refusal means for whoever typed the command.
 fn refusal(status: StatusCode, body: &str) -> String {
+    let text = refusal_of_anyone(status, body);
+    match status {
+        StatusCode::UNAUTHORIZED => format!("the token is not accepted: {text}"),
+        StatusCode::FORBIDDEN => {
+            format!("{text} `outrigger users grant EMAIL ops` makes an operator; a new token is needed then.")
+        }
+        _ => text,
+    }
+}
+
+/// The words of a refusal.
+fn refusal_of_anyone(status: StatusCode, body: &str) -> String {
     let problem: Value = serde_json::from_str(body).unwrap_or_default();
     let mut text = problem["detail"].as_str().map_or_else(|| status.to_string(), str::to_owned);
     for error in problem["errors"].as_array().map(Vec::as_slice).unwrap_or_default() {
@@ -159,13 +256,7 @@ fn refusal(status: StatusCode, body: &str) -> String {
             error["message"].as_str().unwrap_or_default()
         ));
     }
-    match status {
-        StatusCode::UNAUTHORIZED => format!("the token is not accepted: {text}"),
-        StatusCode::FORBIDDEN => {
-            format!("{text} `outrigger users grant EMAIL ops` makes an operator; a new token is needed then.")
-        }
-        _ => text,
-    }
+    text
 }
 
 #[cfg(test)]

@@ -1,22 +1,27 @@
-//! The command line: starts the suite on one machine and looks after it.
+//! The command line: starts the suite on one machine and looks after it, and is one more way to a person's tasks.
 //!
 //! - `dev`: starts everything and stops it at Ctrl-C
 //! - `status`: how every part of the running suite is
 //! - `migrate up|down|status`: the schemas of the apps
 //! - `users grant`: makes a person an operator
 //! - `dlq list|show|replay|discard`: the events that apps gave up
+//! - `login`, `logout`: a person signs in, and their tokens are kept
+//! - `tasks add|list|done`: their tasks
 //!
-//! `dev` writes `suite.json` into its run directory, and `status`, `migrate` and `users` find the suite by it. `dlq` is for any suite, here
-//! or far away: it goes through the public API with an operator's token. Everything ends with 0 when it was done, 1 when it was refused or
+//! `dev` writes `suite.json` into its run directory, and `status`, `migrate` and `users` find the suite by it. The others are for any
+//! suite, here or far away: they go through the public API with a person's or an operator's token. Everything ends with 0 when it was done, 1 when it was refused or
 //! failed, and 64 when the command itself was wrong.
 
 mod api;
 mod dev;
 mod dlq;
+mod login;
 mod migrate;
 mod output;
+mod sign_ins;
 mod status;
 mod suite;
+mod tasks;
 mod usage;
 mod users;
 
@@ -53,6 +58,13 @@ enum Command {
     /// Look after the events that apps gave up (needs the scope ops)
     #[command(subcommand)]
     Dlq(dlq::Verb),
+    /// Sign in; the tokens are kept for the other commands
+    Login(login::Login),
+    /// Sign out, and forget the tokens
+    Logout(login::Logout),
+    /// Look after your own tasks
+    #[command(subcommand)]
+    Tasks(tasks::Verb),
 }
 
 #[tokio::main]
@@ -71,6 +83,9 @@ async fn main() -> ExitCode {
         Command::Migrate(verb) => migrate::run(verb).await,
         Command::Users(verb) => users::run(verb).await,
         Command::Dlq(verb) => dlq::run(verb).await,
+        Command::Login(arguments) => login::login(arguments).await,
+        Command::Logout(arguments) => login::logout(arguments).await,
+        Command::Tasks(verb) => tasks::run(verb).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,7 +7,7 @@ use prometheus_client::metrics::family::Family;
 /// Labels of an attempt to get in.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct AttemptLabels {
-    /// `sign_up`, `sign_in`, `session`, `client_credentials` or `refresh`.
+    /// `sign_up`, `sign_in`, `session`, `client_credentials`, `password` or `refresh`.
     pub operation: &'static str,
     /// `ok` or `refused`.
     pub result: &'static str,

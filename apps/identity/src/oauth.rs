@@ -98,9 +98,9 @@ pub enum Word {
     InvalidRequest,
     /// No such client, or another secret.
     InvalidClient,
-    /// The refresh token is unknown, used, revoked or over.
+    /// The refresh token is unknown, used, revoked or over; or no account has this address and password.
     InvalidGrant,
-    /// Only `client_credentials` is known.
+    /// Only `client_credentials` and `password` are known.
     UnsupportedGrantType,
     /// More was asked for than the client has.
     InvalidScope,
@@ -135,19 +135,16 @@ impl Refusal {
         }
     }
 
-    /// 401: the refresh token is unknown, used, revoked or over; which is not said.
-    pub fn invalid_grant() -> Self {
-        Self {
-            error: Word::InvalidGrant,
-            problem: Problem::new(Code::Unauthorized, "The refresh token is not valid; sign in again."),
-        }
+    /// 401: what was shown for a token is not good for one; which of the possible reasons it is, is not said.
+    pub fn invalid_grant(detail: &'static str) -> Self {
+        Self { error: Word::InvalidGrant, problem: Problem::new(Code::Unauthorized, detail) }
     }
 
-    /// 400: another grant than `client_credentials`.
+    /// 400: a grant that is not known.
     pub fn unsupported_grant_type() -> Self {
         Self {
             error: Word::UnsupportedGrantType,
-            problem: Problem::new(Code::BadRequest, "grant_type must be client_credentials."),
+            problem: Problem::new(Code::BadRequest, "grant_type must be client_credentials or password."),
         }
     }
 

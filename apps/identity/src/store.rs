@@ -24,6 +24,7 @@ const CHANGE_USER: Statement = Statement::new("change_user", include_str!("store
 const GRANT_SCOPE: Statement = Statement::new("grant_scope", include_str!("store/grant_scope.sql"));
 const GRANTED: Statement = Statement::new("granted", include_str!("store/granted.sql"));
 const CLIENT: Statement = Statement::new("client", include_str!("store/client.sql"));
+const CLIENT_OF_PERSON: Statement = Statement::new("client_of_person", include_str!("store/client_of_person.sql"));
 const ISSUE_REFRESH_TOKEN: Statement = Statement::new("issue_refresh_token", include_str!("store/issue_refresh_token.sql"));
 const REFRESH_TOKEN: Statement = Statement::new("refresh_token", include_str!("store/refresh_token.sql"));
 const ROTATE_REFRESH_TOKEN: Statement = Statement::new("rotate_refresh_token", include_str!("store/rotate_refresh_token.sql"));
@@ -157,6 +158,11 @@ impl Store {
     /// A client.
     pub async fn client(&self, id: Uuid) -> Result<Option<Client>> {
         self.database.read(&CLIENT, &json!({ "id": id })).await
+    }
+
+    /// What the tokens of a person's first client say.
+    pub async fn client_of_person(&self, user_id: Uuid) -> Result<Option<Holder>> {
+        self.database.read(&CLIENT_OF_PERSON, &json!({ "user_id": user_id })).await
     }
 
     /// Stores the first refresh token of a family.

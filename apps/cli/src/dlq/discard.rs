@@ -5,7 +5,7 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::PATH;
-use crate::api::Access;
+use crate::api::{Access, Body};
 use crate::output::say;
 
 /// Which letter.
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 /// Discards it.
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let Arguments { id, access } = arguments;
-    access.sign_in().await?.post(&format!("{PATH}/{id}/discard")).await?;
+    access.sign_in().await?.post(&format!("{PATH}/{id}/discard"), &[], Body::None).await?;
     say(&format!("{id} is discarded.\n"));
     Ok(())
 }

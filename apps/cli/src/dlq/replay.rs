@@ -5,7 +5,7 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::{PATH, letters, text};
-use crate::api::{Access, Api};
+use crate::api::{Access, Api, Body};
 use crate::output::say;
 
 /// Which letters.
@@ -59,5 +59,5 @@ async fn all(api: &mut Api) -> Result<()> {
 }
 
 async fn one(api: &mut Api, id: &str) -> Result<()> {
-    api.post(&format!("{PATH}/{id}/replay")).await.map(drop)
+    api.post(&format!("{PATH}/{id}/replay"), &[], Body::None).await.map(drop)
 }

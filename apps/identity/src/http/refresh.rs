@@ -44,9 +44,9 @@ pub async fn refresh(State(context): State<Context>, mut parameters: Parameters)
 
 async fn renew(context: &Context, shown: &Hash) -> Result<TokenAnswer, Refusal> {
     let now = context.clock.now();
-    let token = context.store.refresh_token(shown, now).await?.ok_or_else(Refusal::invalid_grant)?;
+    let token = context.store.refresh_token(shown, now).await?.ok_or_else(refused)?;
     if token.expired && !token.spent {
-        return Err(Refusal::invalid_grant());
+        return Err(refused());
     }
     let successor = secret::new()?;
     let life = Life { now, length: context.settings.refresh_token };
@@ -57,8 +57,13 @@ async fn renew(context: &Context, shown: &Hash) -> Result<TokenAnswer, Refusal> 
         if revoked > 0 {
             tracing::warn!(user_id = %token.holder.user_id, revoked, "a used refresh token was shown; its family has ended");
         }
-        return Err(Refusal::invalid_grant());
+        return Err(refused());
     }
     let scope = token.holder.keep(&token.scope);
     Ok(TokenAnswer::of_person(context, &token.holder, scope, successor.reveal().to_owned())?)
+}
+
+/// Unknown, used, revoked or over; which is not said.
+fn refused() -> Refusal {
+    Refusal::invalid_grant("The refresh token is not valid; sign in again.")
 }

@@ -1,29 +1,38 @@
-//! `POST /auth/token`: an access token for client credentials (RFC 6749, 4.4).
+//! `POST /auth/token`: an access token for client credentials (RFC 6749, 4.4), or for the address and password of a person (4.3): the suite's
+//! own command line asks for them, and keeps only the tokens.
 
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use service::Problem;
+use service::config::Secret;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::Context;
 use crate::oauth::{Parameters, Refusal};
 use crate::secret::{self, Hash};
 use crate::store::Life;
 use crate::token::{self, Holder};
+use crate::{Context, account};
 
-const GRANT_TYPE: &str = "client_credentials";
+/// A program that acts for a person, or an app of the suite.
+const OF_CLIENT: &str = "client_credentials";
+/// A person who is there.
+const OF_PERSON: &str = "password";
 
-/// What a client shows.
+/// What a client shows, or a person.
 #[derive(ToSchema)]
 pub struct TokenRequest {
-    /// Always `client_credentials`.
+    /// `client_credentials` or `password`.
     pub grant_type: String,
-    /// From sign-up.
-    pub client_id: String,
-    /// From sign-up.
-    pub client_secret: String,
+    /// Of a client, from sign-up.
+    pub client_id: Option<String>,
+    /// Of a client, from sign-up.
+    pub client_secret: Option<String>,
+    /// Of a person: their address.
+    pub username: Option<String>,
+    /// Of a person.
+    pub password: Option<String>,
     /// What the token is for; everything the client may, when absent.
     pub scope: Option<String>,
 }
@@ -58,7 +67,7 @@ impl TokenAnswer {
 
 /// Get a token
 ///
-/// For a client of a person, with a refresh token; for an app of the suite, without one.
+/// For a client of a person, or the person themselves, with a refresh token; for an app of the suite, without one.
 #[utoipa::path(
     post, path = "/auth/token", tag = "auth", operation_id = "issue_token",
     request_body(content(
@@ -69,20 +78,40 @@ impl TokenAnswer {
     extensions(("x-door" = json!("open")))
 )]
 pub async fn token(State(context): State<Context>, mut parameters: Parameters) -> Result<Json<TokenAnswer>, Refusal> {
-    if parameters.required("grant_type")? != GRANT_TYPE {
-        return Err(Refusal::unsupported_grant_type());
-    }
-    let (id, shown) = (parameters.required("client_id")?, Hash::of(&parameters.required("client_secret")?));
-    let scope = parameters.optional("scope");
-    let answer = match context.apps.get(&id) {
-        Some(kept) => app_token(&context, &id, &shown, kept, scope),
-        None => person_token(&context, &id, &shown, scope.as_deref()).await,
+    let grant_type = parameters.required("grant_type")?;
+    let (grant, answer) = match grant_type.as_str() {
+        OF_CLIENT => (OF_CLIENT, of_client(&context, &mut parameters).await),
+        OF_PERSON => (OF_PERSON, of_person(&context, &mut parameters).await),
+        _ => return Err(Refusal::unsupported_grant_type()),
     };
     match &answer {
-        Ok(_) => context.metrics.passed(GRANT_TYPE),
-        Err(_) => context.metrics.refused(GRANT_TYPE),
+        Ok(_) => context.metrics.passed(grant),
+        Err(_) => context.metrics.refused(grant),
     }
     answer.map(Json)
+}
+
+async fn of_client(context: &Context, parameters: &mut Parameters) -> Result<TokenAnswer, Refusal> {
+    let (id, shown) = (parameters.required("client_id")?, Hash::of(&parameters.required("client_secret")?));
+    let scope = parameters.optional("scope");
+    match context.apps.get(&id) {
+        Some(kept) => app_token(context, &id, &shown, kept, scope),
+        None => client_token(context, &id, &shown, scope.as_deref()).await,
+    }
+}
+
+/// An address that nobody has takes the same time as a wrong password.
+async fn of_person(context: &Context, parameters: &mut Parameters) -> Result<TokenAnswer, Refusal> {
+    let (email, password) = (parameters.required("username")?, Secret::new(parameters.required("password")?));
+    let scope = parameters.optional("scope");
+    // What cannot be an address is one that nobody has.
+    let known = context.store.account(&account::email(&email.into()).unwrap_or_default()).await?;
+    let kept = known.as_ref().map(|account| account.password_hash.clone());
+    let matches = context.passwords.verify(password, kept).await?;
+    let wrong = || Refusal::invalid_grant("There is no account with this address and password.");
+    let account = known.filter(|_| matches).ok_or_else(wrong)?;
+    let holder = context.store.client_of_person(account.user.id).await?.ok_or_else(wrong)?;
+    first_tokens(context, &holder, scope.as_deref()).await
 }
 
 /// App ids are no secret, so it may show in the time that this one is an app's.
@@ -98,14 +127,19 @@ fn app_token(context: &Context, app: &str, shown: &Hash, kept: &Hash, scope: Opt
 }
 
 /// An unknown client costs the same read and the same comparison as a wrong secret.
-async fn person_token(context: &Context, id: &str, shown: &Hash, scope: Option<&str>) -> Result<TokenAnswer, Refusal> {
+async fn client_token(context: &Context, id: &str, shown: &Hash, scope: Option<&str>) -> Result<TokenAnswer, Refusal> {
     let client = context.store.client(id.parse().unwrap_or(Uuid::nil())).await?;
     let kept = client.as_ref().map_or_else(Hash::of_nothing, |client| client.secret_hash());
     let matches = shown.matches(&kept);
     let client = client.filter(|_| matches).ok_or_else(Refusal::invalid_client)?;
-    let scope = client.holder.grant(scope).ok_or_else(|| Refusal::invalid_scope("The client may not have this scope."))?;
+    first_tokens(context, &client.holder, scope).await
+}
+
+/// An access token and the first refresh token of a family.
+async fn first_tokens(context: &Context, holder: &Holder, scope: Option<&str>) -> Result<TokenAnswer, Refusal> {
+    let scope = holder.grant(scope).ok_or_else(|| Refusal::invalid_scope("The client may not have this scope."))?;
     let refresh_token = secret::new()?;
     let life = Life { now: context.clock.now(), length: context.settings.refresh_token };
-    context.store.issue(&client.holder, &Hash::of(refresh_token.reveal()), &scope, life).await?;
-    Ok(TokenAnswer::of_person(context, &client.holder, scope, refresh_token.reveal().to_owned())?)
+    context.store.issue(holder, &Hash::of(refresh_token.reveal()), &scope, life).await?;
+    Ok(TokenAnswer::of_person(context, holder, scope, refresh_token.reveal().to_owned())?)
 }

@@ -74,7 +74,15 @@ impl Ground {
     /// # Errors
     /// When it is not answered with `status`.
     pub async fn direct(&self, app: &str, method: Method, path: &str, body: Option<&Value>, status: u16) -> Result<Answer> {
-        let url = format!("http://127.0.0.1:{}{path}", self.instance(app)?.app_port);
+        self.at(self.instance(app)?.app_port, method, path, body, status).await
+    }
+
+    /// A request to whatever listens on a port of this machine.
+    ///
+    /// # Errors
+    /// When it is not answered with `status`.
+    pub async fn at(&self, port: u16, method: Method, path: &str, body: Option<&Value>, status: u16) -> Result<Answer> {
+        let url = format!("http://127.0.0.1:{port}{path}");
         self.send(self.suite.client().request(method, url), body, status).await
     }
 

@@ -37,14 +37,24 @@ pub fn cpu(pid: u32) -> Result<Duration> {
 /// When it has gone.
 pub fn cpu_with_children(pid: u32) -> Result<Duration> {
     let mut all = cpu(pid)?;
+    for child in with_children(pid)?.into_iter().skip(1) {
+        // One that has just ended has told its parent what it took.
+        all += cpu(child).unwrap_or_default();
+    }
+    Ok(all)
+}
+
+/// A process and those that it started itself.
+///
+/// # Errors
+/// When `/proc` cannot be read.
+pub fn with_children(pid: u32) -> Result<Vec<u32>> {
+    let mut all = vec![pid];
     for entry in std::fs::read_dir("/proc")? {
         let Some(child) = entry?.file_name().to_string_lossy().parse::<u32>().ok() else { continue };
         let status = std::fs::read_to_string(format!("/proc/{child}/status")).unwrap_or_default();
         let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse::<u32>().ok());
-        if parent == Some(pid) {
-            // One that has just ended has told its parent what it took.
-            all += cpu(child).unwrap_or_default();
-        }
+        all.extend(parent.filter(|parent| *parent == pid).map(|_| child));
     }
     Ok(all)
 }

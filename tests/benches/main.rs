@@ -1,7 +1,7 @@
 //! Measures the suite against the bare sidecar path for the same work, both sides in one run, and writes docs/performance.md.
 //!
 //! `cargo bench -p tests` builds the apps for release, starts the suite on the Redis set and then on the Kafka set, and takes about six
-//! minutes. Words after `--` choose some measurements (`statements`, `gateway`, `latency`, `drain`, `calls`, `memory`, `start`), and
+//! minutes. Words after `--` choose some measurements (`statements`, `gateway`, `latency`, `drain`, `calls`, `memory`, `lists`, `peer`, `start`), and
 //! `OUTRIGGER_BIN_DIR` names other binaries; the document is written only by a whole run of those that ship.
 
 mod calls;
@@ -9,8 +9,10 @@ mod drain;
 mod gateway;
 mod ground;
 mod latency;
+mod lists;
 mod machine;
 mod memory;
+mod peer;
 mod report;
 mod start;
 mod statements;
@@ -63,7 +65,7 @@ async fn one_set(root: &std::path::Path, set: Set, chosen: &Chosen, report: &mut
     let once = set == Set::Local;
     let wanted = ["latency", "drain", "start"]
         .into_iter()
-        .chain(["memory", "statements", "gateway", "calls"].into_iter().filter(|_| once));
+        .chain(["memory", "statements", "gateway", "calls", "lists", "peer"].into_iter().filter(|_| once));
     if !wanted.into_iter().any(|name| chosen.has(name)) {
         return Ok(());
     }
@@ -96,9 +98,17 @@ async fn one_set(root: &std::path::Path, set: Set, chosen: &Chosen, report: &mut
         say("gateway against two bare sidecars")?;
         gateway::measure(&ground, report).await?;
     }
+    if once && chosen.has("peer") {
+        say("create and list against FastAPI")?;
+        peer::measure(root, &ground, report).await?;
+    }
     if chosen.has("drain") {
         say("20,000 rows out of the outbox")?;
         drain::measure(&ground, report).await?;
+    }
+    if once && chosen.has("lists") {
+        say("lists of somebody with 100,000 tasks among a million")?;
+        lists::measure(&ground, report).await?;
     }
     let run_dir = ground.end().await?;
     if chosen.has("start") {

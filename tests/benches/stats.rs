@@ -13,6 +13,11 @@ pub type Way<'a> = Box<dyn Fn(usize) -> BoxFuture<'a, Result<()>> + Send + Sync 
 pub struct Samples(Vec<Duration>);
 
 impl Samples {
+    /// Adds one.
+    pub fn add(&mut self, time: Duration) {
+        self.0.push(time);
+    }
+
     /// Adds those of another.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
@@ -47,7 +52,7 @@ pub async fn alternate<const N: usize>(callers: usize, time: Duration, ways: &[W
                 let way = (round + turn) % N;
                 let began = Instant::now();
                 ways[way](round).await?;
-                samples[way].0.push(began.elapsed());
+                samples[way].add(began.elapsed());
             }
             // No two callers ever have the same number.
             round += callers;
@@ -76,7 +81,7 @@ pub async fn alone(callers: usize, time: Duration, way: &Way<'_>) -> Result<(Sam
         while Instant::now() < until {
             let began = Instant::now();
             way(round).await?;
-            samples.0.push(began.elapsed());
+            samples.add(began.elapsed());
             round += callers;
         }
         Ok(samples)

@@ -3,8 +3,10 @@
 //! `CHAOS_SEED` repeats what a seed decided; every test prints the one it drew. They run alone: `cargo test -p tests --test it chaos_ --
 //! --test-threads=1`.
 
+mod between;
 mod books;
 mod broker;
+mod bulk;
 mod counts;
 mod gateway;
 mod ledger;
@@ -14,7 +16,9 @@ mod order;
 pub(crate) mod random;
 mod realtime;
 mod reminders;
+mod rotation;
 mod sidecar;
+mod tally;
 mod trace;
 
 use std::io::Write;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::database::Database;
-use tests::{Person, Suite, eventually};
+use tests::{Person, Suite, broker, eventually};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use uuid::Uuid;
@@ -216,7 +216,7 @@ const POISON: &str = "create function audit.poison() returns trigger language pl
 
 #[tokio::test]
 async fn flow_a_poisoned_event_is_listed_with_its_reason_and_takes_effect_once_when_replayed() -> Result<()> {
-    let suite = small("letters", &["identity", "tasks", "audit", "gateway"]).await?;
+    let suite = small("letters", &["identity", "tasks", "recurrence", "audit", "gateway"]).await?;
     let operator = Client::sign_up(&suite).await?;
     let run_dir = shown(suite.stack().run_dir())?.to_owned();
     outrigger(&["users", "grant", &operator.email, "ops", "--run-dir", &run_dir], &[]).await?.ended(0)?;
@@ -265,9 +265,50 @@ async fn flow_a_poisoned_event_is_listed_with_its_reason_and_takes_effect_once_w
     let replayed = operator.dlq(&["list", "--state", "replayed", "--json"]).await?.ended(0)?.json()?;
     ensure!(replayed[0]["id"] == of[0] && replayed[0]["settled_by"].is_string(), "{replayed:#}");
 
+    what_recurrence_gave_up_comes_again_once_when_replayed(&suite, &operator, &person).await?;
     suite.settled(&[person.tenant_id, operator.tenant_id]).await?;
     drop(person);
     suite.shutdown().await
+}
+
+/// Nothing can be the second of its series, whatever recurrence tries.
+const BARREN: &str = "create function tasks.barren() returns trigger language plpgsql as
+    $$ begin raise exception 'nothing grows here'; end $$;
+  create trigger barren before insert on tasks.tasks for each row when (new.occurrence > 1) execute function tasks.barren()";
+
+async fn what_recurrence_gave_up_comes_again_once_when_replayed(suite: &Suite, operator: &Client, person: &Person) -> Result<()> {
+    let database = Database::of(suite).await?;
+    database.client().batch_execute(BARREN).await?;
+    let daily = json!({ "title": "c", "due_at": "2031-03-03T09:00:00Z", "recurrence_pattern": { "pattern_type": "daily" } });
+    let task = person.create_task(&daily).await?;
+    person.complete(task.id).await?;
+    let letter = eventually("the completion was given up", GIVEN_UP, async || {
+        let list = operator.dlq(&["list", "--topic", "task-events", "--json"]).await?.ended(0)?.json()?;
+        Ok(list.as_array().and_then(|list| list.first()).cloned())
+    })
+    .await?;
+    let told = (&letter["app"], &letter["event_type"], &letter["attempts"]);
+    ensure!(told == (&json!("recurrence"), &json!("task.completed"), &json!(3)), "{letter:#}");
+    ensure!(letter["reason"].as_str().is_some_and(|reason| reason.starts_with("failed: ")), "{letter:#}");
+    let event = "select payload from tasks.outbox_events where aggregate_id = $1 and event_type = 'task.completed'";
+    let event = database.json(event, &[&task.id]).await?;
+    let letters = broker::messages(suite, "task-events-dlq").await?;
+    let on_topic: Vec<&Value> =
+        letters.iter().map(|stood| &stood.message["data"]).filter(|said| said["event_id"] == event["event_id"]).collect();
+    ensure!(on_topic.len() == 1, "{on_topic:#?}");
+    ensure!(on_topic[0]["reason"] == letter["reason"] && on_topic[0]["original"]["data"] == event, "{on_topic:#?}");
+
+    let id = letter["id"].as_str().context("id")?;
+    let still = operator.dlq(&["replay", id]).await?;
+    ensure!(still.ended(1)?.err.contains("recurrence answered"), "{still:#?}");
+    database.client().batch_execute("drop function tasks.barren() cascade").await?;
+    let successors = "select count(*) from tasks.tasks where series_id = $1 and occurrence > 1";
+    ensure!(database.count(successors, &[&task.series_id]).await? == 0, "it comes again although nothing can");
+    for _ in 0..2 {
+        operator.dlq(&["replay", id]).await?.ended(0)?;
+        ensure!(database.count(successors, &[&task.series_id]).await? == 1, "it came again once");
+    }
+    Ok(())
 }
 
 /// The fields that Dapr's CLI knows (docs/decisions/dapr-run.md), as far as they make sense here: those of one app, and those of all.

@@ -35,7 +35,7 @@ struct Operation {
 }
 
 /// All of them.
-const OPERATIONS: [Operation; 31] = [
+const OPERATIONS: [Operation; 33] = [
     operation("GET", "/.well-known/jwks.json", "identity", Who::Anyone),
     operation("POST", "/auth/signup", "identity", Who::Anyone),
     operation("POST", "/auth/token", "identity", Who::Anyone),
@@ -48,7 +48,9 @@ const OPERATIONS: [Operation; 31] = [
     operation("GET", "/tasks/changes", "tasks", Who::Person),
     operation("POST", "/tasks/import", "tasks", Who::Person),
     operation("GET", "/tasks/export", "tasks", Who::Person),
+    operation("POST", "/tasks/bulk", "tasks", Who::Person),
     operation("GET", "/tasks/{id}", "tasks", Who::Person),
+    operation("GET", "/tasks/{id}/history", "tasks", Who::Person),
     operation("PATCH", "/tasks/{id}", "tasks", Who::Person),
     operation("DELETE", "/tasks/{id}", "tasks", Who::Person),
     operation("POST", "/tasks/{id}/complete", "tasks", Who::Person),

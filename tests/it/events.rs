@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use contracts::topic;
 use http::Method;
 use serde_json::{Value, json};
+use tests::schemas::trace_of;
 use tests::socket::Socket;
 use tests::{Person, Suite, broker, eventually, schemas, story_of};
 use uuid::Uuid;
@@ -88,29 +89,13 @@ async fn life(person: &Person, due_at: DateTime<Utc>) -> Result<Vec<Step>> {
 /// What is on a topic of this person, by event: a relay may have said one thing twice, but then it is the same.
 async fn said(suite: &Suite, person: &Person, topic: &str) -> Result<BTreeMap<String, Value>> {
     let mut found = BTreeMap::new();
-    for message in broker::messages(suite, topic).await? {
+    for stood in broker::messages(suite, topic).await? {
+        let message = &stood.message;
         if message["data"]["metadata"]["user_id"] == json!(person.user_id) {
-            found.insert(message["id"].as_str().context("id")?.to_owned(), message);
+            found.insert(message["id"].as_str().context("id")?.to_owned(), message.clone());
         }
     }
     Ok(found)
-}
-
-fn trace_of(traceparent: &Value) -> &str {
-    traceparent.as_str().and_then(|text| text.split('-').nth(1)).unwrap_or_default()
-}
-
-/// The envelope says what the event inside says, and both are what their schemas say.
-fn is_whole(topic: &str, message: &Value) -> Result<()> {
-    schemas::fits(schemas::CLOUD_EVENT, message)?;
-    let data = &message["data"];
-    schemas::fits(topic, data)?;
-    ensure!(message["id"] == data["event_id"] && message["type"] == data["event_type"], "{message}");
-    ensure!(message["source"] == data["metadata"]["source"] && message["topic"] == topic, "{message}");
-    ensure!(message["pubsubname"] == topic::component(topic), "{message}");
-    let traces = (trace_of(&message["traceparent"]), trace_of(&data["metadata"]["traceparent"]));
-    ensure!(traces.0 == traces.1, "{traces:?}: {message}");
-    Ok(())
 }
 
 /// The one event of a topic under a correlation id.
@@ -147,7 +132,7 @@ async fn flow_what_is_on_the_topics_is_as_their_schemas_say_and_shows_the_answer
         .await?;
         for (topic, messages) in &topics {
             for message in messages.values() {
-                is_whole(topic, message)?;
+                schemas::is_whole(topic, message)?;
             }
         }
         for step in &steps {

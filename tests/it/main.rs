@@ -5,6 +5,7 @@ mod bad_input;
 mod chaos;
 mod cli;
 mod components;
+mod credentials;
 mod document;
 mod doors;
 mod events;

@@ -19,6 +19,7 @@ mod recurrence;
 mod story;
 mod tags;
 mod task_form;
+mod task_page;
 mod times;
 mod without_script;
 

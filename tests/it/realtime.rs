@@ -135,10 +135,13 @@ impl Audience {
             for data in events {
                 let event = json!({
                     "specversion": "1.0", "id": data["event_id"], "type": "task.update", "source": "tasks",
-                    "datacontenttype": "application/json", "data": data,
+                    "datacontenttype": "application/json", "traceparent": data["metadata"]["traceparent"], "data": data,
                 });
                 let request = suite.client().post(&url).header("dapr-api-token", &sidecar.dapr_api_token);
-                let request = request.header("content-type", "application/cloudevents+json").body(event.to_string());
+                // The sidecar writes the trace of the request into the envelope.
+                let trace = data["metadata"]["traceparent"].as_str().context("a trace")?;
+                let request = request.header("traceparent", trace).header("content-type", "application/cloudevents+json");
+                let request = request.body(event.to_string());
                 request.send().await?.error_for_status()?;
             }
         }

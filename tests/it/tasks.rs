@@ -1,7 +1,10 @@
 //! Tasks: made, read, listed, changed, completed, deleted, restored.
 
+mod bulk;
 mod filters;
+mod history;
 mod order;
+mod plans;
 mod search;
 mod tags;
 mod transfer;

@@ -10,12 +10,14 @@
 //! - [`broker`]: what is on the broker
 //! - [`schemas`]: events, held against their schemas
 //! - [`database`]: PostgreSQL as its administrator sees it
+//! - [`many`]: more tasks than anybody could write through the API, and how their lists are found
 //! - [`zipkin`]: traces, as Zipkin's API gives them
 //! - [`eventually`](eventually()): waits for a condition with a patience
 
 pub mod broker;
 pub mod database;
 pub mod eventually;
+pub mod many;
 pub mod metrics;
 pub mod page;
 pub mod person;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use contracts::topic;
 use jsonschema::{Registry, Validator};
 use serde_json::Value;
@@ -47,4 +47,33 @@ pub fn fits(name: &str, value: &Value) -> Result<()> {
     let faults: Vec<String> =
         validator.iter_errors(value).map(|fault| format!("{}: {}", fault.instance_path(), fault.masked())).collect();
     if faults.is_empty() { Ok(()) } else { bail!("not as {name}.json says: {}\nin {value}", faults.join("; ")) }
+}
+
+/// Whether a message is what it must be on its topic: the envelope and the event in it are as their schemas say, and the envelope says what
+/// the event says.
+///
+/// # Errors
+/// When it is not.
+pub fn is_whole(topic: &str, message: &Value) -> Result<()> {
+    fits(CLOUD_EVENT, message)?;
+    let data = &message["data"];
+    fits(topic, data)?;
+    for (outside, inside) in [
+        (&message["id"], &data["event_id"]),
+        (&message["type"], &data["event_type"]),
+        (&message["source"], &data["metadata"]["source"]),
+        (&message["topic"], &Value::from(topic)),
+        (&message["pubsubname"], &Value::from(topic::component(topic))),
+    ] {
+        ensure!(outside == inside, "the envelope says {outside}, the event {inside}: {message}");
+    }
+    let caused = &data["metadata"]["traceparent"];
+    let traces = (trace_of(&message["traceparent"]), trace_of(caused));
+    ensure!(caused.is_null() || traces.0 == traces.1, "{traces:?}: {message}");
+    Ok(())
+}
+
+/// The trace of a `traceparent`.
+pub fn trace_of(traceparent: &Value) -> &str {
+    traceparent.as_str().and_then(|text| text.split('-').nth(1)).unwrap_or_default()
 }

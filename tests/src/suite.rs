@@ -1,14 +1,17 @@
 //! The stack that all stories of a run share, and the world of one story.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 use stack::{Options, Set, Stack};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
+use crate::broker;
 use crate::database::Database;
 use crate::eventually;
 use crate::person::Person;
@@ -134,8 +137,8 @@ impl Suite {
         Person::new(self.clone())
     }
 
-    /// Waits until no event of the tenants is left in an outbox, and fails if one of them is not what the schema of its topic says, or
-    /// became a dead letter.
+    /// Waits until no event of the tenants is left in an outbox, and fails if the message of one of them is not what the schemas of its
+    /// envelope and of its topic say, or it became a dead letter.
     ///
     /// # Errors
     /// When something is left.
@@ -150,18 +153,45 @@ impl Suite {
                 Ok((database.count(&sql, &[&tenants]).await? == 0).then_some(()))
             })
             .await?;
-            let sql =
-                format!("select topic, payload from {app}.outbox_events where payload -> 'metadata' ->> 'tenant_id' = any ($1)");
-            for row in database.client().query(&sql, &[&tenants]).await? {
-                schemas::fits(row.try_get(0)?, &row.try_get(1)?)?;
-            }
+            self.were_whole(&database, app, &tenants).await?;
         }
         if !self.runs("audit") {
             return Ok(());
         }
         let letters = "select count(*) from audit.dead_letters where state = 'open' and original::text ~ any ($1)";
         let open = database.count(letters, &[&tenants]).await?;
-        anyhow::ensure!(open == 0, "{open} dead letters are open");
+        ensure!(open == 0, "{open} dead letters are open");
+        Ok(())
+    }
+
+    /// Fails unless each event that left the outbox of `app` stood on its topic as it was written, in a whole envelope, and all of one key
+    /// in one partition.
+    async fn were_whole(&self, database: &Database, app: &str, tenants: &[String]) -> Result<()> {
+        let sql = format!(
+            "select topic, key, payload from {app}.outbox_events
+             where published_at is not null and error_message is null and payload -> 'metadata' ->> 'tenant_id' = any ($1)"
+        );
+        let mut topics: BTreeMap<String, BTreeMap<String, (String, Value)>> = BTreeMap::new();
+        for row in database.client().query(&sql, &[&tenants]).await? {
+            let payload: Value = row.try_get(2)?;
+            let id = payload["event_id"].as_str().unwrap_or_default().to_owned();
+            topics.entry(row.try_get(0)?).or_default().insert(id, (row.try_get(1)?, payload));
+        }
+        for (topic, mut sent) in topics {
+            let mut partitions = BTreeMap::new();
+            let mut seen = BTreeSet::new();
+            for stood in broker::messages(self, &topic).await? {
+                let Some(id) = stood.message["id"].as_str() else { continue };
+                let Some((key, payload)) = sent.get(id) else { continue };
+                schemas::is_whole(&topic, &stood.message)?;
+                ensure!(stood.message["data"] == *payload, "written {payload}\nsaid {}", stood.message["data"]);
+                let partition = partitions.entry(key.clone()).or_insert_with(|| stood.partition.clone());
+                ensure!(*partition == stood.partition, "{key} is in {partition:?} and in {:?}", stood.partition);
+                seen.insert(id.to_owned());
+            }
+            sent.retain(|id, _| !seen.contains(id));
+            ensure!(sent.is_empty(), "{app} published {sent:?} on {topic}, where it never stood");
+        }
         Ok(())
     }
 }

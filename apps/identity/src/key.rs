@@ -7,7 +7,7 @@ use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use service::Problem;
 
-/// Signs tokens. The published set holds its own key and, after a rotation, the previous one.
+/// Signs tokens. The published set holds its own key and, before and after a rotation, the other one.
 pub struct Signer {
     key: EncodingKey,
     header: Header,
@@ -15,8 +15,9 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// From the keys of the secret: `private-key` (PKCS#8 PEM, RSA), and optionally `public-key`, which must belong to it, and
-    /// `previous-public-key`, which stays published until the last token signed with it has ended.
+    /// From the keys of the secret: `private-key` (PKCS#8 PEM, RSA), and optionally `public-key`, which must belong to it,
+    /// `next-public-key`, which everybody knows before anything is signed with it, and `previous-public-key`, which stays published until
+    /// the last token signed with it has ended.
     ///
     /// # Errors
     /// Says which key is missing or wrong, never what it holds.
@@ -30,14 +31,14 @@ impl Signer {
         {
             return Err("outrigger-jwt: public-key does not belong to private-key".into());
         }
-        let previous = given(secret, "previous-public-key")
-            .map(|pem| named(public_jwk(pem).map_err(wrong("previous-public-key"))?))
-            .transpose()?;
+        let mut keys = vec![own.clone()];
+        for name in ["next-public-key", "previous-public-key"] {
+            let other = given(secret, name).map(|pem| named(public_jwk(pem).map_err(wrong(name))?)).transpose()?;
+            keys.extend(other.filter(|other| !keys.contains(other)));
+        }
         let mut header = Header::new(Algorithm::RS256);
-        header.kid = own.common.key_id.clone();
-        let others = previous.filter(|previous| *previous != own);
-        let published = JwkSet { keys: std::iter::once(own).chain(others).collect() };
-        Ok(Self { key, header, published })
+        header.kid = own.common.key_id;
+        Ok(Self { key, header, published: JwkSet { keys } })
     }
 
     /// What `/.well-known/jwks.json` answers.
@@ -98,12 +99,17 @@ mod tests {
     }
 
     #[test]
-    fn the_set_holds_the_own_key_and_the_previous_one_under_their_thumbprints() {
-        let ((private, public), (_, previous)) = (pair(), pair());
-        let keys = secret([("private-key", &private), ("public-key", &public), ("previous-public-key", &previous)]);
+    fn the_set_holds_the_own_key_the_next_and_the_previous_one_under_their_thumbprints() {
+        let ((private, public), (_, next), (_, previous)) = (pair(), pair(), pair());
+        let keys = secret([
+            ("private-key", &private),
+            ("public-key", &public),
+            ("next-public-key", &next),
+            ("previous-public-key", &previous),
+        ]);
         let signer = Signer::of(&keys).unwrap();
         let set = serde_json::to_value(signer.published()).unwrap();
-        assert_eq!(set["keys"].as_array().unwrap().len(), 2);
+        assert_eq!(set["keys"].as_array().unwrap().len(), 3);
         assert_eq!(set["keys"][0]["kid"], json!(signer.header.kid));
         assert_eq!(
             (&set["keys"][0]["alg"], &set["keys"][0]["use"], &set["keys"][0]["e"]),

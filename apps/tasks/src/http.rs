@@ -7,12 +7,14 @@ use utoipa::OpenApi;
 
 use crate::Room;
 
+mod bulk;
 mod change;
 mod changes;
 mod complete;
 mod create;
 mod delete;
 mod export;
+mod history;
 mod import;
 mod list;
 mod open;
@@ -23,6 +25,8 @@ mod successor;
 mod tags;
 mod update;
 
+pub use history::History;
+
 /// What people and their programs reach.
 pub fn public(room: Room) -> Router {
     Router::new()
@@ -30,9 +34,11 @@ pub fn public(room: Room) -> Router {
         .route("/tasks/changes", get(changes::changes))
         .route("/tasks/import", post(import::import))
         .route("/tasks/export", get(export::export))
+        .route("/tasks/bulk", post(bulk::bulk))
         .route("/tasks/{id}", get(read::read).patch(update::update).delete(delete::delete))
         .route("/tasks/{id}/complete", post(complete::complete))
         .route("/tasks/{id}/restore", post(restore::restore))
+        .route("/tasks/{id}/history", get(history::history))
         .route("/tasks/{id}/recurrence", delete(stop::stop))
         .route("/tags", post(tags::create).get(tags::list))
         .route("/tags/{id}", delete(tags::delete))
@@ -52,7 +58,7 @@ pub fn internal(room: Room) -> Router {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "tasks", description = "Tasks and tags"),
-    paths(create::create, list::list, changes::changes, import::import, export::export, read::read, update::update, delete::delete, complete::complete, restore::restore, stop::stop, tags::create, tags::list, tags::delete),
+    paths(create::create, list::list, changes::changes, import::import, export::export, bulk::bulk, read::read, update::update, delete::delete, complete::complete, restore::restore, history::history, stop::stop, tags::create, tags::list, tags::delete),
     modifiers(&Bearer)
 )]
 pub struct Document;

@@ -10,6 +10,7 @@ use sidecar::{Result, Statement};
 use uuid::Uuid;
 
 use crate::filter::Filter;
+use crate::http::History;
 use crate::sync::Token;
 
 pub mod list;
@@ -19,6 +20,8 @@ const CREATE: Statement = Statement::new("tasks.create", include_str!("store/cre
 const SUCCEED: Statement = Statement::new("tasks.succeed", include_str!("store/succeed.sql"));
 const SAVE: Statement = Statement::new("tasks.save", include_str!("store/save.sql"));
 const READ: Statement = Statement::new("tasks.read", include_str!("store/read.sql"));
+const READ_ALL: Statement = Statement::new("tasks.read_all", include_str!("store/read_all.sql"));
+const HISTORY: Statement = Statement::new("tasks.history", include_str!("store/history.sql"));
 const CHANGES: Statement = Statement::new("tasks.changes", include_str!("store/changes.sql"));
 const SPELL: Statement = Statement::new("tags.spell", include_str!("store/spell.sql"));
 const OPEN: Statement = Statement::new("tasks.open", include_str!("store/open.sql"));
@@ -33,6 +36,24 @@ const DELETE_TAG: Statement = Statement::new("tags.delete", include_str!("store/
 #[derive(Clone)]
 pub struct Store {
     database: Database,
+}
+
+/// The next version of a task, as it is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Saved {
+    /// The whole task.
+    pub task: Task,
+    /// Whether it is deleted with this version.
+    pub deleted: bool,
+}
+
+/// A task as it is now.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Known {
+    /// The whole task.
+    pub task: Task,
+    /// Whether it is deleted.
+    pub deleted: bool,
 }
 
 /// A task that is still to be done, as reminders asks for it.
@@ -118,14 +139,32 @@ impl Store {
         self.database.write(&SUCCEED, &json!({ "task": task, "events": events })).await
     }
 
-    /// Writes the next version of a task with its events; 0 when the version before it is no longer the current one.
+    /// Writes the next versions of tasks of one owner with their events and the answer for a repeated key; 0, and nothing is written, when the
+    /// version before one of them is no longer the current one.
+    ///
+    /// # Errors
+    /// Constraint `idempotency_keys_once` when the key is in use.
+    pub async fn save(&self, saved: &[Saved], events: &[Row], answer: &Value) -> Result<u64> {
+        let row = |Saved { task, deleted }: &Saved| json!({ "task": task, "pattern": pattern(task), "tags": tags(&task.tags), "deleted": deleted });
+        let rows: Vec<Value> = saved.iter().map(row).collect();
+        self.database.write(&SAVE, &json!({ "tasks": rows, "events": events, "answer": answer })).await
+    }
+
+    /// Those of the given tasks that are this owner's, deleted or not.
     ///
     /// # Errors
     /// As every statement.
-    pub async fn save(&self, task: &Task, deleted: bool, events: &[Row]) -> Result<u64> {
-        let document =
-            json!({ "task": task, "pattern": pattern(task), "tags": tags(&task.tags), "deleted": deleted, "events": events });
-        self.database.write(&SAVE, &document).await
+    pub async fn read_all(&self, ids: &[Uuid], user_id: Uuid) -> Result<Vec<Known>> {
+        self.database.read(&READ_ALL, &json!({ "ids": ids, "user_id": user_id })).await
+    }
+
+    /// The instances of a task's series: one page of the past ones, and the open one.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn history(&self, id: Uuid, user_id: Uuid, limit: i64, offset: i64) -> Result<Option<History>> {
+        let document = json!({ "id": id, "user_id": user_id, "limit": limit, "offset": offset });
+        self.database.read(&HISTORY, &document).await
     }
 
     /// One task of one owner.

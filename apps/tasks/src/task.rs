@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::recurrence;
 
+pub mod bulk;
 pub mod changes;
 pub mod successor;
 

@@ -19,7 +19,7 @@ use crate::access::Actor;
 use crate::problem::{Code, Problem};
 
 /// An unknown key id is looked up at most this often, so that forged ids cost nothing.
-const REFETCH_EVERY: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Time allowed for the key set.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 /// Clocks of two machines may differ by this many seconds.
@@ -47,18 +47,19 @@ impl Caller {
     }
 }
 
-/// Identity's public keys: fetched by invocation, kept when identity is away, refetched when a token names an unknown one.
+/// Identity's public keys: fetched by invocation every now and then, so that one whose time is over is forgotten, and when a token names an
+/// unknown one; kept when identity is away.
 #[derive(Clone)]
 pub struct Keys {
     sidecar: Sidecar,
     known: Arc<RwLock<HashMap<String, DecodingKey>>>,
-    last_fetch: Arc<Mutex<Option<Instant>>>,
+    last_look: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Keys {
     /// None known yet.
     pub fn new(sidecar: Sidecar) -> Self {
-        Self { sidecar, known: Arc::default(), last_fetch: Arc::default() }
+        Self { sidecar, known: Arc::default(), last_look: Arc::default() }
     }
 
     /// Whether any key was ever seen.
@@ -66,17 +67,22 @@ impl Keys {
         !self.known.read().await.is_empty()
     }
 
-    /// Fetches the key set, at most once in 10 s when one was had.
-    ///
-    /// # Errors
-    /// When identity does not answer; what was known stays.
-    pub async fn fetch(&self) -> sidecar::Result<()> {
-        let mut last = self.last_fetch.lock().await;
-        if self.any().await && last.is_some_and(|at| at.elapsed() < REFETCH_EVERY) {
+    /// Looks for a key that is not known, at most once in 10 s when there are others.
+    async fn look(&self) -> sidecar::Result<()> {
+        let mut last = self.last_look.lock().await;
+        if self.any().await && last.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
             return Ok(());
         }
         // Noted before it is asked: forged ids must cost nothing also while identity is away.
         *last = Some(Instant::now());
+        self.fetch().await
+    }
+
+    /// Fetches the key set.
+    ///
+    /// # Errors
+    /// When identity does not answer; what was known stays.
+    pub async fn fetch(&self) -> sidecar::Result<()> {
         let request = Request {
             app: "identity",
             method: http::Method::GET,
@@ -111,7 +117,7 @@ impl Keys {
         let header = jsonwebtoken::decode_header(token).map_err(refused)?;
         let id = header.kid.ok_or_else(|| Problem::new(Code::Unauthorized, "The token names no key."))?;
         if !self.known.read().await.contains_key(&id)
-            && let Err(error) = self.fetch().await
+            && let Err(error) = self.look().await
             && !self.any().await
         {
             return Err(Problem::unavailable(error));

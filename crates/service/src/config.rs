@@ -163,6 +163,8 @@ pub struct Settings {
     pub drain: Duration,
     /// How long published outbox rows are kept.
     pub outbox_retention: Duration,
+    /// How long a key that identity publishes no more is still taken for good.
+    pub keys_every: Duration,
 }
 
 impl Settings {
@@ -190,6 +192,7 @@ impl Settings {
                 7 * 24 * 3600,
                 "how long published outbox rows are kept, seconds",
             )),
+            keys_every: Duration::from_secs(env.get("KEYS_SECONDS", 60, "how often identity's keys are fetched, seconds").max(1)),
         }
     }
 }

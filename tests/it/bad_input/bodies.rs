@@ -18,6 +18,7 @@ fn operations(world: &World) -> Vec<(Method, String)> {
     let all = [
         ("tasks", Method::POST, "/tasks".to_owned()),
         ("tasks", Method::PATCH, task.clone()),
+        ("tasks", Method::POST, "/tasks/bulk".to_owned()),
         ("tasks", Method::POST, "/tags".to_owned()),
         ("reminders", Method::POST, format!("{task}/reminders")),
         ("identity", Method::PATCH, "/users/me/preferences".to_owned()),

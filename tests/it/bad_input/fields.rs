@@ -143,6 +143,44 @@ fn changes() -> Vec<Bad> {
     ]
 }
 
+/// Bodies of `POST /tasks/bulk`, of that task.
+fn bulk(task: &str) -> Vec<Bad> {
+    let ids = |ids: Value| json!({ "ids": ids, "action": { "complete": true } });
+    let action = |action: Value| json!({ "ids": [task], "action": action });
+    let many: Vec<Uuid> = (0..101).map(|_| Uuid::now_v7()).collect();
+    let mut bad: Vec<Bad> =
+        vec![(json!({}), &["ids", "action"]), (json!({ "ids": [task], "action": { "complete": true }, "all": true }), &["all"])];
+    for value in [json!(null), json!([]), json!(task), json!(["1"]), json!([null]), json!([[task]]), json!(many)] {
+        bad.push((ids(value), &["ids"]));
+    }
+    for value in [
+        json!(null),
+        json!("complete"),
+        json!([]),
+        json!({}),
+        json!({ "archive": true }),
+        json!({ "complete": true, "delete": true }),
+        json!({ "complete": false }),
+        json!({ "delete": 1 }),
+        json!({ "restore": null }),
+        json!({ "add_tags": "a" }),
+        json!({ "add_tags": [] }),
+        json!({ "add_tags": ["a,b"] }),
+        json!({ "remove_tags": [""] }),
+        json!({ "priority": "urgent" }),
+        json!({ "due_at": "soon" }),
+        json!({ "shift": 5 }),
+        json!({ "shift": {} }),
+        json!({ "shift": { "days": 0, "minutes": 0 } }),
+        json!({ "shift": { "days": 3651 } }),
+        json!({ "shift": { "minutes": -525_601 } }),
+        json!({ "shift": { "days": 1, "weeks": 1 } }),
+    ] {
+        bad.push((action(value), &["action"]));
+    }
+    bad
+}
+
 /// Bodies of `PATCH /users/me/preferences`.
 fn preferences() -> Vec<Bad> {
     vec![
@@ -184,6 +222,7 @@ async fn contract_every_broken_field_is_named_and_nothing_is_stored() -> Result<
     let mut table = vec![
         ("tasks", Method::POST, "/tasks".to_owned(), tasks()),
         ("tasks", Method::PATCH, task.clone(), changes()),
+        ("tasks", Method::POST, "/tasks/bulk".to_owned(), bulk(&world.task)),
         ("tasks", Method::POST, "/tags".to_owned(), tags),
         ("identity", Method::PATCH, "/users/me/preferences".to_owned(), preferences()),
         ("reminders", Method::POST, format!("{task}/reminders"), reminders()),

@@ -85,9 +85,11 @@ const ODD: [&str; 12] = [
 #[tokio::test]
 async fn contract_every_broken_parameter_is_named() -> Result<()> {
     let world = World::new().await?;
+    let history = format!("/tasks/{}/history", world.task);
     let mut table: Vec<(&str, &str, &[Bad])> = vec![
         ("tasks", "/tasks", &PAGES),
         ("tasks", "/tasks", &TASKS),
+        ("tasks", &history, &PAGES),
         ("notifications", "/notifications", &PAGES),
         ("notifications", "/notifications", &[("unread=maybe", &["unread"]), ("unread=1", &["unread"])]),
         ("audit", "/audit-logs", &PAGES),
@@ -151,6 +153,7 @@ async fn contract_an_id_that_is_none_is_not_found() -> Result<()> {
             (Method::DELETE, format!("/tasks/{id}")),
             (Method::POST, format!("/tasks/{id}/complete")),
             (Method::POST, format!("/tasks/{id}/restore")),
+            (Method::GET, format!("/tasks/{id}/history")),
             (Method::DELETE, format!("/tasks/{id}/recurrence")),
             (Method::DELETE, format!("/tags/{id}")),
             (Method::GET, format!("/tasks/{id}/reminders")),

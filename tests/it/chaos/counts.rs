@@ -67,7 +67,7 @@ async fn run(suite: &Suite) -> Result<()> {
 }
 
 /// Waits until a count is this one, summed over all instances, and not more.
-async fn becomes(suite: &Suite, app: &str, name: &str, labels: &[(&str, &str)], count: usize) -> Result<()> {
+pub(super) async fn becomes(suite: &Suite, app: &str, name: &str, labels: &[(&str, &str)], count: usize) -> Result<()> {
     eventually(&format!("{name} {labels:?} of {app} is {count}"), SOON, async || {
         let found = metrics::total(suite, app, name, labels).await?;
         ensure!(found == count as f64, "it is {found}");
@@ -77,7 +77,7 @@ async fn becomes(suite: &Suite, app: &str, name: &str, labels: &[(&str, &str)], 
 }
 
 /// An event that nobody has seen before.
-fn event(person: &Person, own: Value) -> Value {
+pub(super) fn event(person: &Person, own: Value) -> Value {
     let id = Uuid::now_v7();
     let mut data = json!({
         "event_id": id, "schema_version": "1.0", "event_type": "task.deleted", "occurred_at": "2026-03-01T10:00:00Z",
@@ -133,7 +133,7 @@ async fn once_more(suite: &Suite, task: Uuid) -> Result<()> {
         "datacontenttype": "application/json", "data": data,
     });
     for _ in 0..AGAIN {
-        publish(suite, &event).await?;
+        publish(suite, "task-events", &event).await?;
     }
     becomes(suite, "audit", "events_duplicate_total", &[("topic", "task-events")], 2 * AGAIN - 1).await?;
     one_row(suite, &event["id"]).await
@@ -144,7 +144,7 @@ async fn given_up(suite: &Suite, person: &Person) -> Result<()> {
     let unreadable = event(person, json!({ "schema_version": "9.0" }));
     let meaningless = event(person, json!({ "event_type": "task.created", "task_id": 7 }));
     for event in [&unreadable, &meaningless] {
-        publish(suite, event).await?;
+        publish(suite, "task-events", event).await?;
     }
     for reason in ["undecodable", "permanent"] {
         becomes(suite, "audit", "dlq_messages_total", &[("topic", "task-events"), ("reason", reason)], 1).await?;
@@ -158,10 +158,10 @@ async fn given_up(suite: &Suite, person: &Person) -> Result<()> {
     .await
 }
 
-/// Publishes an event as tasks does.
-async fn publish(suite: &Suite, event: &Value) -> Result<()> {
-    let sidecar = suite.stack().instance("tasks", 0)?;
-    let url = format!("http://127.0.0.1:{}/v1.0/publish/pubsub/task-events", sidecar.dapr_http_port);
+/// Publishes an event as its source does.
+pub(super) async fn publish(suite: &Suite, topic: &str, event: &Value) -> Result<()> {
+    let sidecar = suite.stack().instance(event["source"].as_str().context("a source")?, 0)?;
+    let url = format!("http://127.0.0.1:{}/v1.0/publish/pubsub/{topic}", sidecar.dapr_http_port);
     let request = suite.client().post(url).header("dapr-api-token", &sidecar.dapr_api_token);
     request.header("content-type", "application/cloudevents+json").body(event.to_string()).send().await?.error_for_status()?;
     Ok(())

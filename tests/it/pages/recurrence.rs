@@ -50,7 +50,8 @@ async fn page_a_daily_standup_that_is_completed_stands_there_again_for_the_next_
 
         let first = only_task(account, "Daily Standup").await?;
         browser.click(&format!("#check-{}", first.id)).await?;
-        // The next instance comes into the open page by itself.
+        // The next instance comes into the open page by itself, with a word that says when it is.
+        browser.reads(".toast", "“Daily Standup” comes again 4 Mar 2031, 09:00").await?;
         browser.sees(&format!("#tasks .row[data-task]:not([data-task='{}'])[data-status=todo]", first.id)).await?;
         let open = only_open(account).await?;
         ensure!(open.due_at == Some("2031-03-04T09:00:00Z".parse()?), "{open:?}");

@@ -7,7 +7,9 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use tests::page::{Account, PATIENCE, Setup, browse};
 use tests::{Suite, eventually};
 
-use super::{now, only_task, row};
+use serde_json::json;
+
+use super::{as_somebody, now, only_task, row};
 
 /// The goal: how late a reminder may be.
 const LATE: TimeDelta = TimeDelta::seconds(15);
@@ -123,4 +125,22 @@ async fn changed_and_taken_back(browser: &tests::page::Browser, account: &Accoun
     account.person.get(&format!("/tasks/{}", task.id)).await?.is(200)?;
     browser.click(".nav a[href='/app/history']").await?;
     browser.reads(".row .name", "Submit <b>report</b> Ω").await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn page_submit_report_is_told_an_hour_before_and_reads_due_in_1_hour() -> Result<()> {
+    as_somebody("hour-before", Setup::default(), async |_, browser, account| {
+        let told_at = now() + TimeDelta::seconds(4);
+        let due_at = told_at + TimeDelta::hours(1);
+        let body = json!({ "title": "Submit Report", "due_at": due_at, "reminder_offset_minutes": 60 });
+        let task = account.person.create_task(&body).await?;
+        browser.reads(".banner-title", "Submit Report").await?;
+        ensure!(now() >= told_at, "not before its time");
+        browser.reads(".banner-body", &due_at.format("%H:%M").to_string()).await?;
+        browser.reads(&format!("{} .due", row(&task)), "Due in 1 hour").await?;
+        browser.click(".banner-title a").await?;
+        browser.reads("#task .due", "Due in 1 hour").await?;
+        browser.reads("#reminders .badge", "Delivered").await
+    })
+    .await
 }

@@ -49,6 +49,15 @@ impl Pictures {
         ] {
             self.picture(browser, name, size, scheme).await?;
         }
+        browser.types("#title", "Pay rent every month on the 1st at 9:00 #home !high remind 1d").await?;
+        browser.sees("#understood .tag").await?;
+        self.picture(browser, "quick-add-desktop-light", DESKTOP, "light").await?;
+        self.picture(browser, "quick-add-phone-dark", PHONE, "dark").await?;
+        browser.goto("/app?priority=high,medium&tags=work&sort=priority_desc,due_date_asc").await?;
+        browser.click("#filters summary").await?;
+        self.picture(browser, "filters-desktop-light", DESKTOP, "light").await?;
+        self.picture(browser, "filters-phone-dark", PHONE, "dark").await?;
+
         browser.goto(&format!("/app/tasks/{task}")).await?;
         browser.reads("#reminders .badge", "Scheduled").await?;
         self.picture(browser, "task-phone-dark", PHONE, "dark").await?;

@@ -3,15 +3,17 @@
 use chrono::{DateTime, Utc};
 use contracts::task::{Task, TaskEvent};
 use contracts::update::{Change, UpdateEvent};
+use serde_json::Value;
 use service::Problem;
 use service::event::{About, Origin, Row, row};
 use uuid::Uuid;
 
+use crate::store::Saved;
 use crate::task::changes::{Difference, Next};
 use crate::{Room, error};
 
 /// How often a change is tried when others change the task meanwhile.
-const ROUNDS: usize = 3;
+pub const ROUNDS: usize = 3;
 
 /// Changes a task by `decide`, which is asked again with the newest version when another change came between.
 ///
@@ -30,16 +32,26 @@ pub async fn change(
             return Err(error::stale(before.version));
         }
         let Some(next) = decide(&before, room.clock.now())? else { return Ok(before) };
-        let Next { task, happened, difference } = next;
-        let deleted = happened == Change::Deleted;
-        let shown = if deleted { &before } else { &task };
-        let events = events(&Origin::current("tasks"), happened, &task, shown, difference)?;
-        if room.store.save(&task, deleted, &events).await? > 0 {
-            room.metrics.count(happened, task.priority);
-            return Ok(task);
+        let happened = next.happened;
+        let (saved, events) = rows(&Origin::current("tasks"), &before, next)?;
+        if room.store.save(std::slice::from_ref(&saved), &events, &Value::Null).await? > 0 {
+            room.metrics.count(happened, saved.task.priority);
+            return Ok(saved.task);
         }
     }
     Err(error::contended())
+}
+
+/// What is written for the next version of a task: its row, and the events that tell of it.
+///
+/// # Errors
+/// When an event cannot be written as JSON.
+pub fn rows(origin: &Origin, before: &Task, next: Next) -> sidecar::Result<(Saved, Vec<Row>)> {
+    let Next { task, happened, difference } = next;
+    let deleted = happened == Change::Deleted;
+    let shown = if deleted { before } else { &task };
+    let events = events(origin, happened, &task, shown, difference)?;
+    Ok((Saved { task, deleted }, events))
 }
 
 /// The events of a change: one for the other apps, one for the owner's open pages. `after` is the task's new version; `shown` is what they

@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use contracts::task::Task;
-use contracts::update::Change;
+use serde_json::Value;
 use service::event::Origin;
 use service::request::Id;
 use service::{Caller, Problem};
 
-use super::change::events;
-use crate::task::changes::{Difference, moved_on};
+use super::change::rows;
+use crate::task::bulk::restored;
 use crate::{Room, error};
 
 /// Restores a deleted task, for 30 days after its deletion. A task that is not deleted is given as it is.
@@ -23,10 +23,9 @@ pub async fn restore(State(room): State<Room>, caller: Caller, Id(id): Id) -> Re
         return Ok(Json(task));
     }
     let before = room.store.read_deleted(id, caller.user_id).await?.ok_or_else(Problem::not_found)?;
-    let after = moved_on(&before, room.clock.now());
-    let events = events(&Origin::current("tasks"), Change::Updated, &after, &after, Difference::default())?;
-    match room.store.save(&after, false, &events).await? {
+    let (saved, events) = rows(&Origin::current("tasks"), &before, restored(&before, room.clock.now()))?;
+    match room.store.save(std::slice::from_ref(&saved), &events, &Value::Null).await? {
         0 => Err(error::contended()),
-        _ => Ok(Json(after)),
+        _ => Ok(Json(saved.task)),
     }
 }

@@ -88,7 +88,7 @@ async fn start<A: App>(
         migrate::up(base.database.sql(), &migrate::all(A::MIGRATIONS)).await?;
     }
     let mut parts = A::start(base.clone(), own).await?;
-    tokio::spawn(fetch_keys(base.keys.clone()));
+    tokio::spawn(fetch_keys(base.keys.clone(), base.settings.keys_every));
     let background = std::mem::take(&mut parts.background).into_iter().collect();
     if has_data {
         let relay = Relay {
@@ -126,12 +126,12 @@ fn health_of<A: App>(base: &Base) -> Health {
     }
 }
 
-async fn fetch_keys(keys: Keys) {
-    while !keys.any().await {
+async fn fetch_keys(keys: Keys, every: Duration) {
+    loop {
         if let Err(error) = keys.fetch().await {
-            tracing::debug!(%error, "identity has not given its keys yet");
-            tokio::time::sleep(KEYS_EVERY).await;
+            tracing::debug!(%error, "identity does not give its keys");
         }
+        tokio::time::sleep(if keys.any().await { every } else { KEYS_EVERY }).await;
     }
 }
 

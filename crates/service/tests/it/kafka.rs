@@ -1,17 +1,24 @@
 //! What differs with Kafka: a partition keeps its order, so what blocks it would block all behind it.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
-use crate::ground::{Ground, SOON, event, eventually, id, ids, message, options};
+use crate::ground::{Ground, SOON, event, eventually, id, ids, is_long, message, options};
 
 /// Three tries of 5 s and two pauses of 2 s at most, as the resiliency file says, and what a busy machine adds.
-const GIVEN_UP: std::time::Duration = std::time::Duration::from_secs(3 * 5 + 2 * 2 + 3);
+const GIVEN_UP: Duration = Duration::from_secs(3 * 5 + 2 * 2 + 3);
+/// How long the broker is away at least: in full, and shortened where the gate runs it.
+const FULL: Duration = Duration::from_secs(600);
+const SHORT: Duration = Duration::ZERO;
+/// Between two changes of somebody who goes on working without it.
+const THINKS: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn with_kafka_neither_poison_nor_a_refused_event_stops_others_and_an_outage_loses_nothing() {
     let mut options = options("kafka", &["identity", "tasks"]);
     options.set = stack::Set::Kafka;
-    options.patience = std::time::Duration::from_secs(120);
+    options.patience = Duration::from_secs(120);
     let ground = Ground::start(options).await;
     let poison = event("fail");
     let good: Vec<Value> = (0..100).map(|_| event("good")).collect();
@@ -28,14 +35,19 @@ async fn with_kafka_neither_poison_nor_a_refused_event_stops_others_and_an_outag
 
     // The broker goes while changes are made: they are taken, and their events wait.
     ground.stack.stop("kafka").await.unwrap();
+    let away = Instant::now();
     // Whoever publishes without an outbox hears of it, and in time.
-    let (sidecar, began) = (ground.sidecar_within("identity", SOON), std::time::Instant::now());
+    let (sidecar, began) = (ground.sidecar_within("identity", SOON), Instant::now());
     let unheard = sidecar.publish("pubsub", "task-events", &message(&event("good"))).await.unwrap_err();
     assert!(unheard.is_unavailable() && began.elapsed() < GIVEN_UP, "{unheard} after {:?}", began.elapsed());
     let token = format!("Bearer {}", ground.token());
     let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
     let mut made = Vec::new();
-    for _ in 0..50 {
+    let least = if is_long() { FULL } else { SHORT };
+    while made.len() < 50 || away.elapsed() < least {
+        if made.len() >= 50 {
+            tokio::time::sleep(THINKS).await;
+        }
         let body = format!(r#"{{"name":"{}","amount":1}}"#, uuid::Uuid::new_v4());
         let answer = ground.ask("POST", "/things", &headers, body).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
@@ -52,6 +64,7 @@ async fn with_kafka_neither_poison_nor_a_refused_event_stops_others_and_an_outag
         (ready.status == 200 && ready.json()["status"] == "degraded" && ready.json()["checks"]["pubsub"] == "down").then_some(())
     })
     .await;
+    eprintln!("{} changes while the broker was away for {:?}", made.len(), away.elapsed());
     ground.stack.start_part("kafka").await.unwrap();
     ground.all_took_effect_once(&ids(&made)).await;
     ground.stack.shutdown().await.unwrap();

@@ -21,7 +21,7 @@ use crate::transfer::{self, Format, Reader};
 )]
 pub async fn export(State(room): State<Room>, caller: Caller, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let mut fields = Fields::of_query(query.as_deref());
-    let format = fields.required("format", |value| fields::one_of::<Format>(value, &["ics", "todoist", "taskwarrior", "json"]));
+    let format = fields.optional("format", |value| fields::one_of::<Format>(value, &["ics", "todoist", "taskwarrior", "json"]));
     fields.finish()?;
     let reader = Reader { zone: caller.zoneinfo.parse().unwrap_or(chrono_tz::UTC), now: room.clock.now() };
     let tasks = room.store.all(caller.user_id).await?;

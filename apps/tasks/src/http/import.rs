@@ -32,16 +32,16 @@ pub struct Imported {
     /// How many are none.
     skipped: usize,
     /// Each, in the order of the file.
-    items: Vec<Outcome>,
+    items: Vec<ImportedItem>,
 }
 
 /// What became of one thing of a file.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Outcome {
+pub struct ImportedItem {
     /// By what its owner knows it.
     label: String,
     /// What became of it.
-    outcome: Kind,
+    outcome: ImportOutcome,
     /// The task; absent in a dry run and for what is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     task_id: Option<Uuid>,
@@ -55,7 +55,7 @@ pub struct Outcome {
 /// What can become of a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum ImportOutcome {
     /// It is a task now.
     Created,
     /// It was one before, deleted ones included as long as they can be restored.
@@ -88,9 +88,7 @@ pub async fn import(
     let now = room.clock.now();
     let mut fields = Fields::of_query(query.as_deref());
     let format = fields.required("format", format_of);
-    let dry_run = fields
-        .optional("dry_run", |value| fields::one_of::<String>(value, &["true", "false"]))
-        .is_some_and(|said| said == "true");
+    let dry_run = fields.optional("dry_run", yes_or_no).unwrap_or_default();
     fields.finish()?;
     let body = service::request::read(request, &room).await?;
     let text = std::str::from_utf8(&body).map_err(|_| Problem::field("body", "must be UTF-8"))?;
@@ -121,6 +119,14 @@ pub async fn import(
         room.metrics.count(Change::Created, taken.task.priority);
     }
     Ok(Json(imported(false, drafts, &written)))
+}
+
+fn yes_or_no(value: &Value) -> Ruled<bool> {
+    match value.as_str() {
+        Some("true") => Ok(true),
+        Some("false") => Ok(false),
+        _ => Err("must be true or false".into()),
+    }
 }
 
 /// A format that is read.
@@ -186,20 +192,20 @@ fn imported(dry_run: bool, drafts: Vec<(Item, Draft)>, written: &HashMap<Uuid, U
     let mut imported = Imported { dry_run, ..Imported::default() };
     for (item, draft) in drafts {
         let (outcome, task_id, reason) = match draft {
-            Draft::Skipped(reason) => (Kind::Skipped, None, Some(reason)),
-            Draft::Exists(task) => (Kind::Exists, Some(task), None),
-            Draft::Task(_) if dry_run => (Kind::Created, None, None),
+            Draft::Skipped(reason) => (ImportOutcome::Skipped, None, Some(reason)),
+            Draft::Exists(task) => (ImportOutcome::Exists, Some(task), None),
+            Draft::Task(_) if dry_run => (ImportOutcome::Created, None, None),
             Draft::Task(task) => {
                 let there = written.get(&item.source).copied();
-                (if there == Some(task.id) { Kind::Created } else { Kind::Exists }, there, None)
+                (if there == Some(task.id) { ImportOutcome::Created } else { ImportOutcome::Exists }, there, None)
             }
         };
         match outcome {
-            Kind::Created => imported.created += 1,
-            Kind::Exists => imported.exists += 1,
-            Kind::Skipped => imported.skipped += 1,
+            ImportOutcome::Created => imported.created += 1,
+            ImportOutcome::Exists => imported.exists += 1,
+            ImportOutcome::Skipped => imported.skipped += 1,
         }
-        imported.items.push(Outcome { label: item.label, outcome, task_id, reason, lost: item.lost });
+        imported.items.push(ImportedItem { label: item.label, outcome, task_id, reason, lost: item.lost });
     }
     imported
 }

@@ -144,7 +144,7 @@ pub fn write(tasks: &[Task], reader: Reader) -> Result<String, csv::Error> {
     rows.write_record(HEADER)?;
     for task in tasks.iter().filter(|task| task.status != Status::Completed) {
         let labels: Vec<String> = task.tags.iter().map(|tag| format!("@{}", tag.replace(char::is_whitespace, "_"))).collect();
-        let content = [&[task.title.clone()], labels.as_slice()].concat().join(" ");
+        let content = [std::slice::from_ref(&task.title), labels.as_slice()].concat().join(" ");
         let priority = match task.priority {
             Priority::High => "1",
             Priority::Medium => "4",

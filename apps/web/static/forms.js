@@ -57,9 +57,15 @@ export function swap(html) {
   document.dispatchEvent(new Event('swapped'));
 }
 
+/** What somebody opened or ticked stays so in what takes its place. */
+export function stay(fresh) {
+  for (const part of fresh.querySelectorAll('details[id]')) part.open ||= byId(part.id)?.open ?? false;
+  for (const box of fresh.querySelectorAll('[data-stay]')) box.checked = byId(box.id)?.checked ?? false;
+}
+
 function replace(old, fresh) {
   if (!old) return;
-  for (const part of fresh.querySelectorAll('details[id]')) part.open ||= byId(part.id)?.open ?? false;
+  stay(fresh);
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   const scroll = scrollY;
   old.replaceWith(fresh);
@@ -169,6 +175,10 @@ const OPTIMISTIC = {
     moveFocus(element);
     element.hidden = true;
     return () => (element.hidden = false);
+  },
+  bulk() {
+    // A fragment brings what became of them; what is selected stays for the next action only where it failed.
+    return { done: () => document.querySelectorAll('[name=ids]:checked').forEach((each) => (each.checked = false)) };
   },
   create(form, body) {
     const row = document.createElement('li');

@@ -27,7 +27,9 @@ export async function ask(url, body, { patience = PATIENCE, accept = 'text/html'
     answer.id = response.headers.get('X-Correlation-ID') ?? id;
     answer.status = response.status;
     answer.go = response.headers.get('X-Go');
-    answer.isHtml = (response.headers.get('Content-Type') ?? '').startsWith('text/html');
+    const kind = response.headers.get('Content-Type') ?? '';
+    answer.isHtml = kind.startsWith('text/html');
+    answer.isWords = kind.startsWith('text/plain');
     answer.text = await response.text();
     answer.ok = response.ok;
   } catch (error) {
@@ -40,7 +42,7 @@ export async function ask(url, body, { patience = PATIENCE, accept = 'text/html'
 /** What to say of an answer that is no success. */
 export function reason(answer) {
   if (answer.offline) return `${answer.text} Nothing was lost; try again.`;
-  return answer.isHtml || !answer.text ? 'That did not work. Nothing was lost; try again.' : answer.text;
+  return !answer.isWords || !answer.text ? 'That did not work. Nothing was lost; try again.' : answer.text;
 }
 
 // ---- swapping ---------------------------------------------------------------------------------------------------------

@@ -115,11 +115,11 @@ fn action(fields: &Fields, visitor: &Visitor) -> Result<Value, Failure> {
     let end_of = |days: u64| {
         (today + Days::new(days)).and_hms_opt(hour, minute, second).map(|wall| calendar::instant(wall, visitor.zone()))
     };
-    Ok(match fields.get("action") {
+    Ok(match fields.get("what") {
         "complete" => json!({ "complete": true }),
         "reopen" => json!({ "reopen": true }),
         "delete" => json!({ "delete": true }),
-        "high" | "medium" | "low" => json!({ "priority": fields.get("action") }),
+        "high" | "medium" | "low" => json!({ "priority": fields.get("what") }),
         "today" => json!({ "due_at": end_of(0) }),
         "tomorrow" => json!({ "due_at": end_of(1) }),
         "never" => json!({ "due_at": null }),

@@ -35,7 +35,7 @@ struct Operation {
 }
 
 /// All of them.
-const OPERATIONS: [Operation; 31] = [
+const OPERATIONS: [Operation; 33] = [
     operation("GET", "/.well-known/jwks.json", "identity", Who::Anyone),
     operation("POST", "/auth/signup", "identity", Who::Anyone),
     operation("POST", "/auth/token", "identity", Who::Anyone),
@@ -46,6 +46,8 @@ const OPERATIONS: [Operation; 31] = [
     operation("GET", "/tasks", "tasks", Who::Person),
     operation("POST", "/tasks", "tasks", Who::Person),
     operation("GET", "/tasks/changes", "tasks", Who::Person),
+    operation("POST", "/tasks/import", "tasks", Who::Person),
+    operation("GET", "/tasks/export", "tasks", Who::Person),
     operation("POST", "/tasks/bulk", "tasks", Who::Person),
     operation("GET", "/tasks/{id}", "tasks", Who::Person),
     operation("GET", "/tasks/{id}/history", "tasks", Who::Person),

@@ -7,6 +7,7 @@ mod order;
 mod plans;
 mod search;
 mod tags;
+mod transfer;
 
 use anyhow::{Result, ensure};
 use http::Method;

@@ -71,6 +71,8 @@ pub(crate) enum Body<'a> {
     None,
     /// A value, as JSON.
     Json(&'a Value),
+    /// A file as it is, and its media type.
+    File(&'static str, Vec<u8>),
 }
 
 impl Place {
@@ -140,6 +142,7 @@ impl Api {
             let request = match &body {
                 Body::None => request,
                 Body::Json(value) => request.json(value),
+                Body::File(kind, bytes) => request.header(header::CONTENT_TYPE, *kind).body(bytes.clone()),
             };
             let response = request.send().await.map_err(|error| self.unreached(error))?;
             match response.status() {

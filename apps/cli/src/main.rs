@@ -6,7 +6,7 @@
 //! - `users grant`: makes a person an operator
 //! - `dlq list|show|replay|discard`: the events that apps gave up
 //! - `login`, `logout`: a person signs in, and their tokens are kept
-//! - `tasks add|list|done`: their tasks
+//! - `tasks add|list|done|import|export`: their tasks
 //!
 //! `dev` writes `suite.json` into its run directory, and `status`, `migrate` and `users` find the suite by it. The others are for any
 //! suite, here or far away: they go through the public API with a person's or an operator's token. Everything ends with 0 when it was done, 1 when it was refused or

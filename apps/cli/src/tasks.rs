@@ -2,6 +2,8 @@
 
 mod add;
 mod done;
+mod export;
+mod import;
 mod list;
 
 use anyhow::Result;
@@ -16,6 +18,10 @@ pub(crate) enum Verb {
     List(list::Arguments),
     /// Complete tasks
     Done(done::Arguments),
+    /// Take the tasks of another program: iCalendar, Todoist, Taskwarrior
+    Import(import::Arguments),
+    /// Write all tasks as a file for other programs
+    Export(export::Arguments),
 }
 
 /// Does it.
@@ -24,5 +30,7 @@ pub(crate) async fn run(verb: Verb) -> Result<()> {
         Verb::Add(arguments) => add::run(arguments).await,
         Verb::List(arguments) => list::run(arguments).await,
         Verb::Done(arguments) => done::run(arguments).await,
+        Verb::Import(arguments) => import::run(arguments).await,
+        Verb::Export(arguments) => export::run(arguments).await,
     }
 }

@@ -64,6 +64,8 @@ pub static ROUTES: &[Route] = &[
     route(Method::POST, "/tasks", "tasks", Public, Write, JSON, CALL),
     route(Method::GET, "/tasks", "tasks", Public, Read, JSON, CALL),
     route(Method::GET, "/tasks/changes", "tasks", Public, Read, JSON, CALL),
+    route(Method::POST, "/tasks/import", "tasks", Public, Write, JSON, CALL),
+    route(Method::GET, "/tasks/export", "tasks", Public, Read, JSON, CALL),
     route(Method::POST, "/tasks/bulk", "tasks", Public, Write, JSON, CALL),
     route(Method::GET, "/tasks/{id}", "tasks", Public, Read, JSON, CALL),
     route(Method::PATCH, "/tasks/{id}", "tasks", Public, Write, JSON, CALL),

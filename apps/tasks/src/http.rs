@@ -13,7 +13,9 @@ mod changes;
 mod complete;
 mod create;
 mod delete;
+mod export;
 mod history;
+mod import;
 mod list;
 mod open;
 mod read;
@@ -30,6 +32,8 @@ pub fn public(room: Room) -> Router {
     Router::new()
         .route("/tasks", post(create::create).get(list::list))
         .route("/tasks/changes", get(changes::changes))
+        .route("/tasks/import", post(import::import))
+        .route("/tasks/export", get(export::export))
         .route("/tasks/bulk", post(bulk::bulk))
         .route("/tasks/{id}", get(read::read).patch(update::update).delete(delete::delete))
         .route("/tasks/{id}/complete", post(complete::complete))
@@ -54,7 +58,7 @@ pub fn internal(room: Room) -> Router {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "tasks", description = "Tasks and tags"),
-    paths(create::create, list::list, changes::changes, bulk::bulk, read::read, update::update, delete::delete, complete::complete, restore::restore, history::history, stop::stop, tags::create, tags::list, tags::delete),
+    paths(create::create, list::list, changes::changes, import::import, export::export, bulk::bulk, read::read, update::update, delete::delete, complete::complete, restore::restore, history::history, stop::stop, tags::create, tags::list, tags::delete),
     modifiers(&Bearer)
 )]
 pub struct Document;

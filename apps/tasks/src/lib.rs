@@ -1,6 +1,7 @@
 //! Tasks and tags: the writes of the to-do product, and the events that tell of them.
 //!
-//! In reading order: [`task`] and [`recurrence`] are the rules, [`filter`] reads a list's query, [`sync`] knows what a copy has seen, [`http`] is the route table,
+//! In reading order: [`task`] and [`recurrence`] are the rules, [`filter`] reads a list's query, [`sync`] knows what a copy has seen, [`transfer`] reads and writes the files of
+//! other programs, [`http`] is the route table,
 //! [`events`] is what arrives, [`store`] is every statement.
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub mod recurrence;
 pub mod store;
 pub mod sync;
 pub mod task;
+pub mod transfer;
 
 /// How often deleted tasks past their 30 days are looked for.
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
@@ -46,6 +48,7 @@ impl App for Tasks {
         Migration::new(2, "days_of_week", include_str!("../migrations/002_days_of_week.sql")),
         Migration::new(3, "where_a_pattern_begins", include_str!("../migrations/003_where_a_pattern_begins.sql")),
         Migration::new(4, "words", include_str!("../migrations/004_words.sql")),
+        Migration::new(5, "sources", include_str!("../migrations/005_sources.sql")),
     ];
     // Its owners' zones.
     const SUBSCRIPTIONS: &'static [Subscription] = &[Subscription::work(USER_EVENTS)];

@@ -14,6 +14,7 @@ use crate::http::History;
 use crate::sync::Token;
 
 pub mod list;
+pub mod transfer;
 
 const CREATE: Statement = Statement::new("tasks.create", include_str!("store/create.sql"));
 const SUCCEED: Statement = Statement::new("tasks.succeed", include_str!("store/succeed.sql"));

@@ -142,6 +142,32 @@ fn day_or_last(rule: RRule<rrule::Unvalidated>, day: u32) -> RRule<rrule::Unvali
     rule.by_month_day(days.collect()).by_set_pos(vec![-1])
 }
 
+/// A weekday as patterns write it.
+pub fn day_of_week(day: Weekday) -> DayOfWeek {
+    match day {
+        Weekday::Mon => DayOfWeek::Mo,
+        Weekday::Tue => DayOfWeek::Tu,
+        Weekday::Wed => DayOfWeek::We,
+        Weekday::Thu => DayOfWeek::Th,
+        Weekday::Fri => DayOfWeek::Fr,
+        Weekday::Sat => DayOfWeek::Sa,
+        Weekday::Sun => DayOfWeek::Su,
+    }
+}
+
+/// A weekday's name for people: "Mon".
+pub fn name(day: DayOfWeek) -> &'static str {
+    match day {
+        DayOfWeek::Mo => "Mon",
+        DayOfWeek::Tu => "Tue",
+        DayOfWeek::We => "Wed",
+        DayOfWeek::Th => "Thu",
+        DayOfWeek::Fr => "Fri",
+        DayOfWeek::Sa => "Sat",
+        DayOfWeek::Su => "Sun",
+    }
+}
+
 fn weekday(day: DayOfWeek) -> Weekday {
     match day {
         DayOfWeek::Mo => Weekday::Mon,

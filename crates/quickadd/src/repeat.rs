@@ -1,6 +1,6 @@
 //! What comes again: "every 2 weeks on mon and fri", and until when.
 
-use chrono::{NaiveDate, Weekday};
+use chrono::NaiveDate;
 use contracts::task::{DayOfWeek, PatternType};
 
 use crate::Moment;
@@ -209,25 +209,12 @@ fn days(cursor: &mut Cursor<'_>) -> Option<Vec<DayOfWeek>> {
 
 fn day_or_range(word: &str) -> Option<Vec<DayOfWeek>> {
     if let Some(day) = weekday(word) {
-        return Some(vec![day_of_week(day)]);
+        return Some(vec![calendar::day_of_week(day)]);
     }
     let (first, last) = word.split_once(['-', '–'])?;
     let (first, last) = (weekday(first)?, weekday(last)?);
     let all = std::iter::successors(Some(first), |day| (*day != last).then(|| day.succ()));
-    Some(all.map(day_of_week).collect())
-}
-
-/// A weekday as patterns write it.
-pub fn day_of_week(day: Weekday) -> DayOfWeek {
-    match day {
-        Weekday::Mon => DayOfWeek::Mo,
-        Weekday::Tue => DayOfWeek::Tu,
-        Weekday::Wed => DayOfWeek::We,
-        Weekday::Thu => DayOfWeek::Th,
-        Weekday::Fri => DayOfWeek::Fr,
-        Weekday::Sat => DayOfWeek::Sa,
-        Weekday::Sun => DayOfWeek::Su,
-    }
+    Some(all.map(calendar::day_of_week).collect())
 }
 
 /// "until 1 June", "for 10 times", and "10 times" right behind another instruction.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use contracts::task::{EndType, PatternType, RecurrencePattern};
 
-use crate::repeat::{End, Repeat, day_of_week};
+use crate::repeat::{End, Repeat};
 use crate::scan::{Found, Item};
 use crate::when::{Clock, Day, next};
 use crate::{Draft, Kind, Moment, Part, Problem, wording};
@@ -148,7 +148,7 @@ fn due_at(said: &Said, first: Option<NaiveDate>, moment: Moment) -> Option<DateT
 
 fn pattern(repeat: &Repeat, end: Option<End>, first: Option<NaiveDate>) -> RecurrencePattern {
     let days = match (repeat.pattern, first) {
-        (PatternType::Weekly, Some(first)) if repeat.days.is_empty() => Some(vec![day_of_week(first.weekday())]),
+        (PatternType::Weekly, Some(first)) if repeat.days.is_empty() => Some(vec![calendar::day_of_week(first.weekday())]),
         (PatternType::Weekly, _) => Some(repeat.days.clone()),
         _ => None,
     };

@@ -66,17 +66,7 @@ pub fn end(end: End) -> String {
 }
 
 fn weekdays(days: &[DayOfWeek]) -> Option<String> {
-    use DayOfWeek::{Fr, Mo, Sa, Su, Th, Tu, We};
-    let name = |day: &DayOfWeek| match day {
-        Mo => "Mon",
-        Tu => "Tue",
-        We => "Wed",
-        Th => "Thu",
-        Fr => "Fri",
-        Sa => "Sat",
-        Su => "Sun",
-    };
-    let names: Vec<&str> = days.iter().map(name).collect();
+    let names: Vec<&str> = days.iter().map(|day| calendar::name(*day)).collect();
     Some(match names.split_last()? {
         (last, []) => (*last).to_owned(),
         (last, others) => format!("{} and {last}", others.join(", ")),

@@ -164,3 +164,31 @@ async fn flow_a_line_becomes_a_task_and_says_how_it_was_understood() -> Result<(
     ensure!(made["title"] == "tomorrow never dies" && made["due_at"].is_null(), "{made}");
     suite.settled(&[owner.person.tenant_id]).await
 }
+
+#[tokio::test]
+async fn flow_tasks_of_another_program_are_taken_and_taken_along_by_command() -> Result<()> {
+    let suite = Suite::shared().await?;
+    let owner = Owner::new(&suite, "Europe/Berlin").await?;
+    owner.login().await?;
+    let file = "apps/tasks/fixtures/taskwarrior-2.6.2.json";
+    let dry = owner.run(&["tasks", "import", file, "--dry-run"]).await?;
+    ensure!(dry.ended(0)?.out.ends_with("7 would be created, 0 exist, 3 skipped.\n"), "{dry:#?}");
+    ensure!(dry.out.contains("skipped  Thrown away\n         It was deleted.\n"), "{dry:#?}");
+    let taken = owner.run(&["tasks", "import", file, "--json"]).await?.ended(0)?.json()?;
+    ensure!(taken["created"] == 7, "{taken}");
+    let again = owner.run(&["tasks", "import", file]).await?;
+    ensure!(again.ended(0)?.out.ends_with("0 created, 7 exist, 3 skipped.\n"), "{again:#?}");
+    owner.run(&["tasks", "import", "Cargo.toml"]).await?.ended(64)?;
+    let wrong = owner.run(&["tasks", "import", "Cargo.toml", "--format", "ics"]).await?;
+    ensure!(wrong.ended(1)?.err.contains("must be an iCalendar file"), "{wrong:#?}");
+
+    let printed = owner.run(&["tasks", "export"]).await?;
+    ensure!(printed.ended(0)?.out.matches("BEGIN:VTODO").count() == 7, "{printed:#?}");
+    let target = owner.config.join("tasks.ics");
+    let target = target.to_str().context("the folder's name is text")?;
+    owner.run(&["tasks", "export", "--output", target]).await?.ended(0)?;
+    ensure!(std::fs::read_to_string(target)? == printed.out, "the file holds what is printed");
+    let twice = owner.run(&["tasks", "export", "--output", target]).await?;
+    ensure!(twice.ended(1)?.err.contains("exists"), "nothing is written over: {twice:#?}");
+    suite.settled(&[owner.person.tenant_id]).await
+}

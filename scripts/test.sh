@@ -125,8 +125,8 @@ layer pages 5 stories local 5 page_
 layer pages-kafka 3 stories kafka 3 page_the_story
 # Every part is killed at random once on each set, five times with --long; the other faults meet Kafka with --long only.
 if [[ $LONG == yes ]]; then
-  layer chaos 12 stories local 12 chaos_ --test-threads=1
-  layer chaos-kafka 12 stories kafka 12 chaos_ --test-threads=1
+  layer chaos 15 stories local 15 chaos_ --test-threads=1
+  layer chaos-kafka 15 stories kafka 15 chaos_ --test-threads=1
   # One whole story: the apps cannot tell this set from the other, and text messages go to Twilio there.
   layer cloud 2 stories cloud 2 flow_a_person_is_told
 else

@@ -3,6 +3,7 @@
 //! Whatever a story tells, no page may write an error to the console, break its own security policy or ask another host for anything;
 //! the harness looks when the browser closes. `cargo test -p tests --test it page_`.
 
+mod bulk;
 mod docs;
 mod errors;
 mod forms;

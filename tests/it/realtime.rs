@@ -135,9 +135,11 @@ impl Audience {
             for data in events {
                 let event = json!({
                     "specversion": "1.0", "id": data["event_id"], "type": "task.update", "source": "tasks",
-                    "datacontenttype": "application/json", "traceparent": data["metadata"]["traceparent"], "data": data,
+                    "datacontenttype": "application/json", "data": data,
                 });
-                let request = suite.client().post(&url).header("dapr-api-token", &sidecar.dapr_api_token);
+                let key = data["metadata"]["key"].as_str().context("a key")?;
+                let request = suite.client().post(format!("{url}?metadata.partitionKey={key}"));
+                let request = request.header("dapr-api-token", &sidecar.dapr_api_token);
                 // The sidecar writes the trace of the request into the envelope.
                 let trace = data["metadata"]["traceparent"].as_str().context("a trace")?;
                 let request = request.header("traceparent", trace).header("content-type", "application/cloudevents+json");

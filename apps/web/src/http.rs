@@ -1,5 +1,6 @@
 //! The route table.
 
+mod bulk;
 mod complete;
 mod create;
 mod dates;
@@ -12,6 +13,7 @@ mod preferences;
 mod priority;
 mod reminders;
 mod row;
+mod series;
 mod sign_in;
 mod sign_out;
 mod sign_up;
@@ -48,7 +50,10 @@ pub fn routes(site: Site) -> Router {
         .route("/app/tasks/dates", get(dates::show))
         .route("/app/tasks/understood", get(understood::show))
         .route("/app/tasks/{id}", get(task::show).post(edit::submit))
+        .route("/app/tasks/bulk", post(bulk::submit))
+        .route("/app/tasks/bulk/undo", post(bulk::undo))
         .route("/app/tasks/{id}/row", get(row::show))
+        .route("/app/tasks/{id}/history", get(series::show))
         .route("/app/tasks/{id}/next", get(row::next))
         .route("/app/tasks/{id}/complete", post(complete::complete))
         .route("/app/tasks/{id}/stop", post(stop::submit))

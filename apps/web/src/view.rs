@@ -65,6 +65,8 @@ pub struct Row {
     pub completed: Option<Moment>,
     /// How it comes again, if it does.
     pub repeats: Option<String>,
+    /// Whether it is one of a series, which has a history.
+    pub is_recurring: bool,
     /// How long before it is due its owner is told, if they are.
     pub reminder: Option<String>,
     /// Of the state that is shown.
@@ -112,6 +114,7 @@ impl Row {
             due: task.due_at.filter(|_| !done).map(badge),
             completed: task.completed_at.map(|at| Moment::of(at, zone, now)),
             repeats: task.recurrence_pattern.as_ref().filter(|_| !task.recurrence_ended).map(repeat::words),
+            is_recurring: task.series_id.is_some(),
             reminder: task.reminder_offset_minutes.map(reminder::words),
             version: task.version,
             created: Moment::of(task.created_at, zone, now),

@@ -125,6 +125,15 @@ function pills(field) {
   if (had) field.focus();
 }
 
+// ---- several tasks at once --------------------------------------------------------------------------------------------
+
+document.addEventListener('click', (event) => {
+  if (event.target.id !== 'all') return;
+  const all = [...document.querySelectorAll('[name=ids]')];
+  const every = all.every((each) => each.checked);
+  for (const each of all) each.checked = !every;
+});
+
 // ---- what depends on what ---------------------------------------------------------------------------------------------
 
 /** A reminder needs a due time: without one the selector is off and says so by being disabled. */

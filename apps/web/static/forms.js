@@ -27,7 +27,9 @@ export async function ask(url, body, { patience = PATIENCE, accept = 'text/html'
     answer.id = response.headers.get('X-Correlation-ID') ?? id;
     answer.status = response.status;
     answer.go = response.headers.get('X-Go');
-    answer.isHtml = (response.headers.get('Content-Type') ?? '').startsWith('text/html');
+    const kind = response.headers.get('Content-Type') ?? '';
+    answer.isHtml = kind.startsWith('text/html');
+    answer.isWords = kind.startsWith('text/plain');
     answer.text = await response.text();
     answer.ok = response.ok;
   } catch (error) {
@@ -40,7 +42,7 @@ export async function ask(url, body, { patience = PATIENCE, accept = 'text/html'
 /** What to say of an answer that is no success. */
 export function reason(answer) {
   if (answer.offline) return `${answer.text} Nothing was lost; try again.`;
-  return answer.isHtml || !answer.text ? 'That did not work. Nothing was lost; try again.' : answer.text;
+  return !answer.isWords || !answer.text ? 'That did not work. Nothing was lost; try again.' : answer.text;
 }
 
 // ---- swapping ---------------------------------------------------------------------------------------------------------
@@ -57,9 +59,15 @@ export function swap(html) {
   document.dispatchEvent(new Event('swapped'));
 }
 
+/** What somebody opened or ticked stays so in what takes its place. */
+export function stay(fresh) {
+  for (const part of fresh.querySelectorAll('details[id]')) part.open ||= byId(part.id)?.open ?? false;
+  for (const box of fresh.querySelectorAll('[data-stay]')) box.checked = byId(box.id)?.checked ?? false;
+}
+
 function replace(old, fresh) {
   if (!old) return;
-  for (const part of fresh.querySelectorAll('details[id]')) part.open ||= byId(part.id)?.open ?? false;
+  stay(fresh);
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   const scroll = scrollY;
   old.replaceWith(fresh);
@@ -169,6 +177,10 @@ const OPTIMISTIC = {
     moveFocus(element);
     element.hidden = true;
     return () => (element.hidden = false);
+  },
+  bulk() {
+    // A fragment brings what became of them; what is selected stays for the next action only where it failed.
+    return { done: () => document.querySelectorAll('[name=ids]:checked').forEach((each) => (each.checked = false)) };
   },
   create(form, body) {
     const row = document.createElement('li');

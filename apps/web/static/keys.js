@@ -55,6 +55,16 @@ function complete() {
   (element && byId(`check-${id(element)}`))?.click();
 }
 
+/** Selects the task with the focus; where nothing is being selected, begins it. */
+function select() {
+  const choosing = byId('choosing');
+  const box = byId(`pick-${id(current())}`);
+  if (!choosing) return;
+  if (choosing.checked && box) box.checked = !box.checked;
+  else choosing.click();
+  if (choosing.checked && box && !document.querySelector('[name=ids]:checked')) box.checked = true;
+}
+
 function undo() {
   const button = [...document.querySelectorAll('[data-undo] button')].at(-1);
   if (button) button.click();
@@ -76,6 +86,7 @@ const KEYS = {
   e: () => edit('title'),
   d: () => edit('due'),
   t: () => edit('tags'),
+  s: select,
   1: () => priority('high'),
   2: () => priority('medium'),
   3: () => priority('low'),

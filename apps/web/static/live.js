@@ -1,6 +1,6 @@
 // What changes elsewhere appears here: the socket, the fragments it makes us fetch, banners, and due badges that move on.
 
-import { ask, isDirty, remove, say, swap } from './forms.js';
+import { ask, isDirty, remove, say, stay, swap } from './forms.js';
 
 const byId = (id) => document.getElementById(id);
 const csrf = document.querySelector('meta[name=csrf]').content;
@@ -90,9 +90,25 @@ function receive(frame) {
   if (page?.dataset.task === frame.task_id) return void pageChanged(page, frame);
   const row = byId(`task-${frame.task_id}`);
   if (frame.change === 'deleted') return void (row && leave(row));
-  if (row) return void rowChanged(row, frame);
+  if (row) return void together(row, frame);
   // Not on this page of the list; perhaps it should be.
   settle(FRESH);
+}
+
+/** One row is asked for by itself; of many at once, as after an action on several, the list. */
+const MANY = 5;
+const TOGETHER = 40;
+let changed = new Map();
+function together(row, frame) {
+  if (!changed.size) {
+    setTimeout(() => {
+      const all = changed;
+      changed = new Map();
+      if (all.size > MANY) return void refetchList();
+      for (const [id, last] of all) if (byId(id)) void rowChanged(byId(id), last);
+    }, TOGETHER);
+  }
+  changed.set(row.id, frame);
 }
 
 /** Order, number and what has left the filter come from the list itself; several changes make one question. */
@@ -198,6 +214,7 @@ async function refetchList() {
     const here = same ? old : row;
     delete here.dataset.fresh;
     if (old && !same) {
+      stay(row);
       if (old === at) at = old.nextElementSibling;
       old.remove();
     }

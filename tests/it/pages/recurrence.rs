@@ -156,3 +156,32 @@ async fn page_without_javascript_a_task_is_made_to_repeat_with_its_error_where_i
     })
     .await
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn page_the_history_of_a_series_lists_each_time_and_leads_to_it() -> Result<()> {
+    as_somebody("series", Setup::default(), async |_, browser, account| {
+        let pattern = json!({ "pattern_type": "daily", "end_type": "never" });
+        let body = json!({ "title": "Daily Standup", "due_at": "2031-03-03T09:00:00Z", "recurrence_pattern": pattern });
+        let mut open = account.person.create_task(&body).await?;
+        let mut done = Vec::new();
+        for _ in 0..5 {
+            account.person.complete(open.id).await?;
+            done.push(open.id);
+            open = tests::eventually("the next", tests::page::PATIENCE, async || Ok(only_open(account).await.ok())).await?;
+        }
+        browser.goto(&format!("/app/tasks/{}", open.id)).await?;
+        browser.click(".actions a").await?;
+        browser.reads("h1", "Daily Standup").await?;
+        browser.reads("#open .name", "Number 6, still to be done").await?;
+        browser.reads("#total", "5 times").await?;
+        let past = browser.texts("#past .name").await?;
+        ensure!(past == ["Number 5", "Number 4", "Number 3", "Number 2", "Number 1"], "{past:?}");
+        browser.reads("#past .row:last-child .meta", "3 Mar 2031, 09:00").await?;
+        browser.click("#past .row:last-child .name").await?;
+        browser.arrives(&format!("/app/tasks/{}", done[0])).await?;
+        browser.goto("/app/history").await?;
+        browser.click(&format!(".row[data-task='{}'] a.badge", done[2])).await?;
+        browser.reads("#total", "5 times").await
+    })
+    .await
+}

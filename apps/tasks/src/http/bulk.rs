@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use contracts::task::Priority;
+use contracts::task::{Priority, Status, Task};
 use contracts::update::Change;
 use serde::Serialize;
 use service::event::{Origin, Row};
@@ -95,6 +95,28 @@ pub struct Done {
     /// The broken rules.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
+    /// What it was before it was changed: enough to take the action back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous: Option<Previous>,
+}
+
+/// What an action may change of a task, as it was.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Previous {
+    /// How far it was.
+    status: Status,
+    /// How much it mattered.
+    priority: Priority,
+    /// When it was due.
+    due_at: Option<DateTime<Utc>>,
+    /// What it bore.
+    tags: Vec<String>,
+}
+
+impl Previous {
+    fn of(task: &Task) -> Self {
+        Self { status: task.status, priority: task.priority, due_at: task.due_at, tags: task.tags.clone() }
+    }
 }
 
 /// What became of each task, in the order of the request.
@@ -154,12 +176,13 @@ fn decide(ids: &[Uuid], action: &Action, known: Vec<Known>, caller: &Caller, now
     let known: HashMap<Uuid, Known> = known.into_iter().map(|known| (known.task.id, known)).collect();
     let mut work = Work::default();
     for id in ids {
-        let mut done = Done { id: *id, outcome: Outcome::NotFound, version: None, errors: Vec::new() };
+        let mut done = Done { id: *id, outcome: Outcome::NotFound, version: None, errors: Vec::new(), previous: None };
         if let Some(Known { task: before, deleted }) = known.get(id) {
             match action.apply(before, *deleted, &caller.zoneinfo, now) {
                 Ok(None) => (done.outcome, done.version) = (Outcome::Unchanged, Some(before.version)),
                 Ok(Some(next)) => {
                     (done.outcome, done.version) = (Outcome::Changed, Some(next.task.version));
+                    done.previous = Some(Previous::of(before));
                     work.happened.push((next.happened, next.task.priority));
                     let (saved, events) = rows(&origin, before, next)?;
                     work.saved.push(saved);

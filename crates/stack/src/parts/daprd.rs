@@ -68,6 +68,8 @@ spec:
       # a renewal that is a moment late makes an app unknown to the others.
       updateInterval: 30s
       timeout: 10s
+      # Never: the clean-up takes the names that were renewed just now, not those that were not, and their sidecars end.
+      cleanupInterval: 0s
   secrets:
     scopes:
       - storeName: secretstore

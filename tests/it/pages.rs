@@ -9,6 +9,7 @@ mod errors;
 mod forms;
 mod frame;
 mod harness;
+mod import;
 mod keyboard;
 mod layout;
 mod live;

@@ -23,7 +23,7 @@ pub struct Call {
     method: Method,
     segments: Vec<String>,
     query: Option<String>,
-    body: Option<Value>,
+    body: String,
     headers: HeaderMap,
     timeout: Duration,
 }
@@ -32,7 +32,7 @@ impl Call {
     /// A call of `app`.
     pub fn new(method: Method, app: &'static str, segments: &[&str]) -> Self {
         let segments = segments.iter().map(|segment| (*segment).to_owned()).collect();
-        Self { app, method, segments, query: None, body: None, headers: HeaderMap::new(), timeout: TIMEOUT }
+        Self { app, method, segments, query: None, body: String::new(), headers: HeaderMap::new(), timeout: TIMEOUT }
     }
 
     /// A read.
@@ -48,8 +48,14 @@ impl Call {
 
     /// With a JSON body.
     pub fn body(mut self, body: Value) -> Self {
-        self.body = Some(body);
+        self.body = body.to_string();
         self
+    }
+
+    /// With a text that an app reads by itself.
+    pub fn text(mut self, text: String) -> Self {
+        self.body = text;
+        self.header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
     }
 
     /// With a header; a value that cannot be one is left out.
@@ -72,18 +78,17 @@ impl Call {
     /// [`Failure::Unauthorized`] for 401, [`Failure::Refused`] for any other refusal, [`Failure::Away`] when the app did not answer.
     pub async fn send(&self, sidecar: &Sidecar, token: Option<&str>) -> Result<Answer, Failure> {
         let mut headers = self.headers.clone();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         if let Some(value) = token.and_then(|token| HeaderValue::from_str(&format!("Bearer {token}")).ok()) {
             headers.insert(header::AUTHORIZATION, value);
         }
-        let body = self.body.as_ref().map(Value::to_string).unwrap_or_default();
         let request = Request {
             app: self.app,
             method: self.method.clone(),
             path: Path::forwarded(&self.segments)?,
             query: self.query.as_deref(),
             headers,
-            body: body.into(),
+            body: self.body.clone().into(),
             timeout: self.timeout,
         };
         let response = sidecar.invoke(request).await?;
@@ -107,6 +112,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The body as it came.
+    pub fn bytes(self) -> Bytes {
+        self.body
+    }
+
     /// The body as `T`.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! What a form sent. Reading it checks where it comes from, so that a handler cannot forget to.
 
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
 use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
 use axum_extra::extract::CookieJar;
 use service::problem::{Body, FieldError};
 
@@ -61,8 +62,22 @@ async fn fields(request: Request, site: &Site) -> Result<Fields, Failure> {
     if !site.guard.is_ours(request.headers()) {
         return Err(Failure::NotOurs);
     }
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if kind.starts_with("multipart/form-data") {
+        return parts(request).await.map_err(|_| Failure::Unreadable);
+    }
     let form = axum::Form::<Vec<(String, String)>>::from_request(request, &()).await;
     form.map(|form| Fields(form.0)).map_err(|_| Failure::Unreadable)
+}
+
+/// A form that may hold a file: a field whose value is the file's text.
+async fn parts(request: Request) -> Result<Fields, Box<dyn std::error::Error>> {
+    let (mut form, mut fields) = (Multipart::from_request(request, &()).await?, Vec::new());
+    while let Some(part) = form.next_field().await? {
+        let name = part.name().unwrap_or_default().to_owned();
+        fields.push((name, part.text().await?));
+    }
+    Ok(Fields(fields))
 }
 
 impl FromRequest<Site> for Form {

@@ -6,7 +6,9 @@ mod create;
 mod dates;
 mod delete;
 mod edit;
+mod export;
 mod history;
+mod import;
 mod landing;
 mod notifications;
 mod preferences;
@@ -65,6 +67,8 @@ pub fn routes(site: Site) -> Router {
         .route("/app/tasks/{id}/reminders/{reminder}/delete", post(reminders::remove))
         .route("/app/tags", get(tags::show))
         .route("/app/history", get(history::show))
+        .route("/app/import", get(import::show).post(import::submit))
+        .route("/app/export", get(export::show))
         .route("/app/notifications", get(notifications::show))
         .route("/app/notifications/{id}/read", post(notifications::read))
         .route("/app/preferences", get(preferences::show).post(preferences::submit))

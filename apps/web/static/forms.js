@@ -245,7 +245,8 @@ let sentAt = -DOUBLE;
 /** Sends a form; resolves to its answer. */
 export async function send(form, submitter) {
   if (form.ariaBusy === 'true' && form.dataset.optimistic !== 'create') return;
-  const body = new URLSearchParams(new FormData(form, submitter));
+  const fields = new FormData(form, submitter);
+  const body = form.enctype === 'multipart/form-data' ? fields : new URLSearchParams(fields);
   // The second half of a double click finds the form emptied by the first.
   if (form.dataset.optimistic === 'create' && !body.get('title').trim() && performance.now() - sentAt < DOUBLE) return;
   sentAt = performance.now();

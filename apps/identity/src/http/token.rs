@@ -1,6 +1,8 @@
 //! `POST /auth/token`: an access token for client credentials (RFC 6749, 4.4), or for the address and password of a person (4.3): the suite's
 //! own command line asks for them, and keeps only the tokens.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -19,6 +21,9 @@ use crate::{Context, account};
 const OF_CLIENT: &str = "client_credentials";
 /// A person who is there.
 const OF_PERSON: &str = "password";
+
+/// A client is refused no sooner: several times what finding out takes.
+const REFUSED_AFTER: Duration = Duration::from_millis(25);
 
 /// What a client shows, or a person.
 #[derive(ToSchema)]
@@ -126,12 +131,17 @@ fn app_token(context: &Context, app: &str, shown: &Hash, kept: &Hash, scope: Opt
     Ok(TokenAnswer { access_token, refresh_token: None, token_type: "Bearer", expires_in: life.num_seconds(), scope })
 }
 
-/// An unknown client costs the same read and the same comparison as a wrong secret.
+/// An unknown client costs the same read and the same comparison as a wrong secret; what is left of a difference, such as reading a row that is
+/// there, is over before either is refused.
 async fn client_token(context: &Context, id: &str, shown: &Hash, scope: Option<&str>) -> Result<TokenAnswer, Refusal> {
+    let refused_at = tokio::time::sleep(REFUSED_AFTER);
     let client = context.store.client(id.parse().unwrap_or(Uuid::nil())).await?;
     let kept = client.as_ref().map_or_else(Hash::of_nothing, |client| client.secret_hash());
     let matches = shown.matches(&kept);
-    let client = client.filter(|_| matches).ok_or_else(Refusal::invalid_client)?;
+    let Some(client) = client.filter(|_| matches) else {
+        refused_at.await;
+        return Err(Refusal::invalid_client());
+    };
     first_tokens(context, &client.holder, scope).await
 }
 

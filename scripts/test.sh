@@ -117,8 +117,8 @@ layer stack 3 cargo test --locked --workspace --test stack-it --test dev --no-fa
 # The broker is away for ten minutes in the long run.
 layer crates "$([[ $LONG == yes ]] && echo 16 || echo 4)" cargo test --locked --workspace --test calendar-it --test sidecar-it --test service-it --no-fail-fast -- --test-threads=4
 # Stories mostly wait, each for its own people: more of them than processors at once.
-layer redis 6 stories local 6 'contract_|flow_' --test-threads=8
-layer kafka 5 stories kafka 5 'contract_|flow_' --test-threads=8
+layer redis 6 stories local 6 'contract_|flow_' --test-threads=6
+layer kafka 5 stories kafka 5 'contract_|flow_' --test-threads=6
 layer page-tools 1 page_tools
 layer pages 5 stories local 5 page_
 # The pages cannot tell the sets from each other either; the whole story is seen on both.

@@ -129,6 +129,52 @@ async fn page_layout_fits_every_width_and_axe_finds_nothing_when_signed_in() -> 
     .await
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn page_layout_fits_every_width_and_axe_finds_nothing_where_tasks_are_found_and_selected() -> Result<()> {
+    as_somebody("layout-list", Setup::default(), async |suite, browser, account| {
+        filled(account).await?;
+        let pattern = json!({ "pattern_type": "daily", "end_type": "never" });
+        let body = json!({ "title": TITLE, "due_at": "2031-03-03T09:00:00Z", "recurrence_pattern": pattern });
+        let again = account.person.create_task(&body).await?;
+        account.person.complete(again.id).await?;
+        look_at(browser, &[&format!("/app/tasks/{}/history", again.id), "/app/import"]).await?;
+
+        browser.measures(1280, 900).await?;
+        let narrowed = "/app?priority=high,low,medium&tags=home,a-tag-of-some-length-that-wraps&tags_match=any&due=dates&from=2019-01-01&until=2039-12-31\
+                        &sort=priority_desc,due_date_asc";
+        browser.goto(narrowed).await?;
+        browser.click("#filters summary").await?;
+        browser.sees("#narrow-from").await?;
+        look(browser, "filters").await?;
+        browser.measures(1280, 900).await?;
+        browser.click("#narrow-tags").await?;
+        browser.sees("#narrow .offered").await?;
+        look(browser, "tags that are offered").await?;
+        browser.measures(1280, 900).await?;
+        browser.goto("/app").await?;
+        browser.click("#choosing").await?;
+        browser.chooses("#bulk-action", "add_tags").await?;
+        browser.sees("#bulk-tags").await?;
+        look(browser, "several selected").await?;
+        browser.measures(1280, 900).await?;
+        browser.goto("/app").await?;
+        browser.types("#create #title", "Pay rent every month on the 1st at 9:00 until 1 Jun 2039 #home !high remind 1d !urgent").await?;
+        browser.sees("#understood .problem").await?;
+        look(browser, "a line that is understood").await?;
+
+        browser.measures(1280, 900).await?;
+        let file = suite.stack().run_dir().join("layout.ics");
+        let text = format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//x//EN\r\nBEGIN:VTODO\r\nUID:1\r\nSUMMARY:{TITLE}\r\nEND:VTODO\r\nEND:VCALENDAR\r\n");
+        std::fs::write(&file, text)?;
+        browser.goto("/app/import").await?;
+        browser.types("#file", &file.display().to_string()).await?;
+        browser.click("#look").await?;
+        browser.sees("#take").await?;
+        look(browser, "a file that was looked at").await
+    })
+    .await
+}
+
 /// Tasks of every kind; the first has every badge and a title that tries things.
 async fn filled(account: &Account) -> Result<contracts::task::Task> {
     let person = &account.person;

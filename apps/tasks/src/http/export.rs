@@ -13,7 +13,7 @@ use crate::transfer::{self, Format, Reader};
 /// reminders nor what is begun.
 #[utoipa::path(
     get, path = "/tasks/export", tag = "tasks", security(("bearer" = [])), extensions(("x-door" = json!("public"))),
-    params(("format" = Option<Format>, Query, description = "`json` unless said otherwise")),
+    params(("format" = inline(Option<Format>), Query, description = "`json` unless said otherwise")),
     responses(
         (status = 200, description = "The file", content(
             (String = "text/calendar"), (String = "text/csv"), (Vec<contracts::task::Task> = "application/json"))),

@@ -69,7 +69,7 @@ pub enum ImportOutcome {
 #[utoipa::path(
     post, path = "/tasks/import", tag = "tasks", security(("bearer" = [])), extensions(("x-door" = json!("public"))),
     params(
-        ("format" = Format, Query, description = "`ics`, `todoist` or `taskwarrior`"),
+        ("format" = inline(Format), Query, description = "`ics`, `todoist` or `taskwarrior`"),
         ("dry_run" = Option<bool>, Query, description = "`true`: say what would become of it, write nothing")
     ),
     request_body(content(

@@ -155,7 +155,7 @@ fn check_reminder(fields: &mut Fields, offset: Option<i32>, due_at: Option<DateT
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use contracts::token::Claims;
     use serde_json::json;
 
@@ -165,7 +165,7 @@ mod tests {
         "2026-03-01T12:00:00Z".parse().unwrap()
     }
 
-    fn caller() -> Caller {
+    pub(crate) fn caller() -> Caller {
         let claims = Claims {
             sub: "u".into(),
             user_id: Some(Uuid::nil()),

@@ -129,17 +129,23 @@ impl Answer {
 
 /// A refusal, also one that came without a problem body.
 fn problem_of(status: StatusCode, body: &[u8]) -> Body {
-    serde_json::from_slice(body).unwrap_or_else(|_| Body {
+    let title = status.canonical_reason().unwrap_or("Refused");
+    serde_json::from_slice(body).unwrap_or_else(|_| problem(status, title, "The request was refused."))
+}
+
+/// A refusal in words of our own.
+pub fn problem(status: StatusCode, title: &str, detail: &str) -> Body {
+    Body {
         kind: "about:blank".into(),
-        title: status.canonical_reason().unwrap_or("Refused").into(),
+        title: title.into(),
         status: status.as_u16(),
-        detail: "The request was refused.".into(),
+        detail: detail.into(),
         instance: String::new(),
         code: service::Code::BadRequest,
         trace_id: String::new(),
         correlation_id: String::new(),
         errors: Vec::new(),
-    })
+    }
 }
 
 /// `application/x-www-form-urlencoded`, with all but RFC 3986's unreserved characters encoded.

@@ -106,6 +106,11 @@ impl FromRequest<Site> for OpenForm {
     }
 }
 
+/// The names between commas, without the empty ones.
+pub fn names(text: &str) -> Vec<String> {
+    text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+}
+
 /// What is wrong with a form: for the summary above it, and at each field.
 #[derive(Clone, Debug, Default)]
 pub struct Errors(pub Vec<Wrong>);

@@ -87,7 +87,6 @@ impl List {
         let (tags, tags_match, due) = (words("tags", 2_000), words("tags_match", 10), words("due", 10));
         let sort = format!("{},{}", words("sort", 100), words("then", 20));
         let (from, until) = (fields.optional("from", date), fields.optional("until", date));
-        let names = |text: &str| text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
         let mut list = Self {
             status: STATUSES.iter().map(|(name, ..)| *name).find(|name| *name == status).unwrap_or("open"),
             search,
@@ -103,7 +102,7 @@ impl List {
             page: fields.optional("page", |value| integer(value, 1, 10_000)).unwrap_or(1),
             ..Self::default()
         };
-        let (page, every): (i64, Vec<String>) = (list.page, names(&tags));
+        let (page, every) = (list.page, crate::form::names(&tags));
         list = every.iter().fold(list, |list, tag| list.with_tag(tag));
         list.page = page;
         for wanted in sort.split(',') {

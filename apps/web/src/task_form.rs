@@ -8,7 +8,7 @@ use service::problem::Body;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::form::{Errors, Fields, Wrong};
+use crate::form::{self, Errors, Fields, Wrong};
 use crate::reminder::Choice;
 use crate::repeat::{self, Repeat};
 use crate::{view, zone};
@@ -288,8 +288,7 @@ impl TaskForm {
 
     /// The names between the commas, each once.
     fn tag_names(&self) -> Vec<String> {
-        let mut names: Vec<String> =
-            self.tags.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
+        let mut names = form::names(&self.tags);
         names.sort_by_key(|name| name.to_lowercase());
         names.dedup_by_key(|name| name.to_lowercase());
         names

@@ -2,11 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use contracts::task::{DayOfWeek, EndType, PatternType, Priority, Status, Task};
-use contracts::token::Claims;
-use service::Caller;
 use uuid::Uuid;
 
 use super::*;
+use crate::task::tests::caller;
 
 fn now() -> DateTime<Utc> {
     at("2026-11-21T09:00:00Z")
@@ -18,24 +17,6 @@ fn at(instant: &str) -> DateTime<Utc> {
 
 fn reader() -> Reader {
     Reader { zone: chrono_tz::Europe::Berlin, now: now() }
-}
-
-fn caller() -> Caller {
-    let claims = Claims {
-        sub: "u".into(),
-        user_id: Some(Uuid::nil()),
-        tenant_id: Some(Uuid::nil()),
-        client_id: None,
-        scope: "user".into(),
-        iss: String::new(),
-        aud: String::new(),
-        iat: 0,
-        exp: 0,
-        jti: Uuid::nil(),
-        zoneinfo: Some("Europe/Berlin".into()),
-        rate: None,
-    };
-    Caller::try_from(claims).unwrap()
 }
 
 /// A thing of a file: the task that it becomes or why it does not, and what is lost.

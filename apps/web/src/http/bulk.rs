@@ -7,17 +7,13 @@ use chrono::{DateTime, Days, Utc};
 use contracts::task::Priority;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use service::problem::Body;
 use uuid::Uuid;
 
-use crate::api::Call;
+use crate::api::{self, Call};
 use crate::failure::Failure;
-use crate::form::{Fields, Form};
+use crate::form::{self, Fields, Form};
 use crate::page;
 use crate::visitor::Visitor;
-
-/// The end of a day, when no time was said.
-const END_OF_DAY: (u32, u32, u32) = (23, 59, 0);
 
 /// As the API answers it.
 #[derive(Deserialize)]
@@ -108,13 +104,9 @@ fn answer(form: &Form, said: String, undo: String) -> Result<Response, Failure> 
 
 /// The API's action for what was chosen.
 fn action(fields: &Fields, visitor: &Visitor) -> Result<Value, Failure> {
-    let names: Vec<String> =
-        fields.get("bulk_tags").split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
-    let (hour, minute, second) = END_OF_DAY;
+    let names = form::names(fields.get("bulk_tags"));
     let today = visitor.now().with_timezone(&visitor.zone()).date_naive();
-    let end_of = |days: u64| {
-        (today + Days::new(days)).and_hms_opt(hour, minute, second).map(|wall| calendar::instant(wall, visitor.zone()))
-    };
+    let end_of = |days: u64| calendar::instant(calendar::end_of(today + Days::new(days)), visitor.zone());
     Ok(match fields.get("what") {
         "complete" => json!({ "complete": true }),
         "reopen" => json!({ "reopen": true }),
@@ -133,17 +125,7 @@ fn action(fields: &Fields, visitor: &Visitor) -> Result<Value, Failure> {
 }
 
 fn refused(detail: &str) -> Failure {
-    Failure::Refused(Box::new(Body {
-        kind: "about:blank".into(),
-        title: "Not yet".into(),
-        status: StatusCode::UNPROCESSABLE_ENTITY.as_u16(),
-        detail: detail.into(),
-        instance: String::new(),
-        code: service::Code::BadRequest,
-        trace_id: String::new(),
-        correlation_id: String::new(),
-        errors: Vec::new(),
-    }))
+    Failure::Refused(Box::new(api::problem(StatusCode::UNPROCESSABLE_ENTITY, "Not yet", detail)))
 }
 
 fn words(action: &Value) -> &'static str {

@@ -17,7 +17,14 @@ pub struct Events {
     pub metrics: Metrics,
 }
 
+/// The only type of event that makes a task come again.
+const COMPLETED: &str = "task.completed";
+
 impl Subscriber for Events {
+    fn concerns(&self, delivery: &Delivery) -> bool {
+        delivery.cloud.event_type == COMPLETED
+    }
+
     fn handle<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Effect, Failure>> {
         Box::pin(async move {
             match delivery.event::<TaskEvent>()?.body {

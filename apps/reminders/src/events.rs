@@ -26,7 +26,14 @@ pub struct Events {
     pub clock: Clock,
 }
 
+/// How a delivery ended; the app's other events tell it nothing.
+const ENDED: [&str; 2] = ["reminder.delivered", "reminder.failed"];
+
 impl Subscriber for Events {
+    fn concerns(&self, delivery: &Delivery) -> bool {
+        delivery.topic != REMINDERS || ENDED.contains(&delivery.cloud.event_type.as_str())
+    }
+
     fn handle<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Effect, Failure>> {
         Box::pin(async move {
             match delivery.topic.as_str() {

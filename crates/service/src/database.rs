@@ -7,6 +7,9 @@ use serde::de::DeserializeOwned;
 use sidecar::{Sidecar, Sql, Statement};
 use tokio::sync::Notify;
 
+/// What a statement calls to put its events into the outbox.
+const ENQUEUE: &str = "enqueue(";
+
 /// One app's database. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
@@ -28,13 +31,14 @@ impl Database {
         self.sql.query(statement, document).await
     }
 
-    /// A change with its events: one statement. Gives the rows affected, and wakes the relay when there are any.
+    /// A change with its events: one statement. Gives the rows affected, and wakes the relay when there are any and the statement is one
+    /// that writes events.
     ///
     /// # Errors
     /// As [`Sql::exec`].
     pub async fn write(&self, statement: &Statement, document: &impl Serialize) -> sidecar::Result<u64> {
         let rows = self.sql.exec(statement, document).await?;
-        if rows > 0 {
+        if rows > 0 && statement.text.contains(ENQUEUE) {
             self.changed.notify_one();
         }
         Ok(rows)

@@ -13,7 +13,7 @@ const NOTHING_TO_DO: &str = "OR001";
 /// One numbered file.
 #[derive(Clone, Copy, Debug)]
 pub struct Migration {
-    /// Number; the platform's own is 0.
+    /// Number; the platform's own are 0 and those above 1000.
     pub version: i32,
     /// File name without number and ending.
     pub name: &'static str,
@@ -31,9 +31,16 @@ impl Migration {
 /// The part that every app with data has.
 pub const PLATFORM: Migration = Migration::new(0, "platform", include_str!("../migrations/000_platform.sql"));
 
-/// The whole schema of an app: the platform's part, then its own.
+/// What has changed in that part since. Its numbers are above every app's own, which stay as they are.
+pub const SINCE: [Migration; 1] = [Migration::new(
+    1001,
+    "functions_that_keep_their_plans",
+    include_str!("../migrations/1001_functions_that_keep_their_plans.sql"),
+)];
+
+/// The whole schema of an app: the platform's part, its own, and what has changed in the platform's.
 pub fn all(own: &[Migration]) -> Vec<Migration> {
-    std::iter::once(PLATFORM).chain(own.iter().copied()).collect()
+    std::iter::once(PLATFORM).chain(own.iter().copied()).chain(SINCE).collect()
 }
 
 /// Why the schema could not be brought up to date.
@@ -188,5 +195,12 @@ mod tests {
         let (up, down) = parts(&PLATFORM).unwrap();
         assert!(up.contains("create table outbox_events") && !up.contains("drop table"));
         assert!(down.contains("drop table outbox_events"));
+    }
+
+    #[test]
+    fn what_has_changed_in_the_platform_comes_last() {
+        let all = all(&[Migration::new(1, "own", ""), Migration::new(2, "own_too", "")]);
+        assert!(all.is_sorted_by_key(|migration| migration.version), "{all:?}");
+        assert!(SINCE.iter().all(|migration| parts(migration).is_ok()));
     }
 }

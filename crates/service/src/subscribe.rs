@@ -143,6 +143,11 @@ impl Delivery {
 
 /// Handles the events of an app: one function for all its topics, which matches on the topic.
 pub trait Subscriber: Send + Sync + 'static {
+    /// Whether the event may have an effect here. One that cannot is not looked up first among those that had theirs.
+    fn concerns(&self, _delivery: &Delivery) -> bool {
+        true
+    }
+
     /// Has the effect of one event.
     fn handle<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Effect, Failure>>;
 }

@@ -112,6 +112,11 @@ impl<'a> Pursuit<'a> {
         Ok(Self { event_id, topic, after, expected_revision, traceparent, correlation_id, now, cancelled, restored, scheduled })
     }
 
+    /// How many reminders it changes.
+    pub fn steps(&self) -> usize {
+        self.sets() + self.cancelled.len()
+    }
+
     /// How many reminders it sets.
     pub fn sets(&self) -> usize {
         self.restored.len() + self.scheduled.len()

@@ -110,7 +110,7 @@ impl Consumer {
                     .await;
             }
         };
-        let work = subscription.reading == Reading::Work;
+        let work = subscription.reading == Reading::Work && self.subscriber.concerns(&delivery);
         if work && self.attempts.is_processed(&delivery.cloud.id).await {
             self.metrics.duplicates.get_or_create(&self.labels(&delivery)).inc();
             return Answer::Success;

@@ -132,5 +132,7 @@ async fn the_apps_own_command_shows_what_is_applied() {
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<&str> = said.lines().collect();
-    assert!(lines.len() == 2 && lines[0].starts_with("000 platform 2") && lines[1].starts_with("001 probe 2"), "{said}");
+    let wanted = ["000 platform 2", "001 probe 2", "1001 functions_that_keep_their_plans 2"];
+    assert_eq!(lines.len(), wanted.len(), "{said}");
+    assert!(lines.iter().zip(wanted).all(|(line, wanted)| line.starts_with(wanted)), "{said}");
 }

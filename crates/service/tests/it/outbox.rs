@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use service::metrics::Metrics;
-use service::migrate::{PLATFORM, up};
+use service::migrate::{all, up};
 use service::outbox::{Broker, Pass, Relay};
 use service::telemetry::Spans;
 use service::{Clock, Database};
@@ -32,7 +32,7 @@ async fn relay(ground: &Ground) -> (Relay, tokio_postgres::Client, MutexGuard<'s
     let guard = SCHEMA.lock().await;
     let sidecar = ground.sidecar("audit");
     let database = Database::of(&sidecar, "audit");
-    up(database.sql(), &[PLATFORM]).await.unwrap();
+    up(database.sql(), &all(&[])).await.unwrap();
     let client = ground.database().await;
     client.batch_execute("set search_path = audit; truncate outbox_events").await.unwrap();
     let relay = Relay {

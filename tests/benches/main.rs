@@ -1,6 +1,6 @@
 //! Measures the suite against the bare sidecar path for the same work, both sides in one run, and writes docs/performance.md.
 //!
-//! `cargo bench -p tests` builds the apps for release, starts the suite on the Redis set and then on the Kafka set, and takes about six
+//! `cargo bench -p tests` builds the apps for release, starts the suite on the Redis set and then on the Kafka set, and takes about eleven
 //! minutes. Words after `--` choose some measurements (`statements`, `gateway`, `latency`, `drain`, `calls`, `memory`, `lists`, `peer`, `start`), and
 //! `OUTRIGGER_BIN_DIR` names other binaries; the document is written only by a whole run of those that ship.
 

@@ -65,7 +65,10 @@ pub async fn measure(ground: &Ground, report: &mut Report) -> Result<()> {
 /// What each part has used so far.
 fn spent(ground: &Ground) -> Result<Vec<(String, Duration)>> {
     let parts = ground.stack().parts().into_iter().map(|(part, ..)| part);
-    parts.filter_map(|part| Some((cpu_with_children(pid(ground.stack(), &part).ok()?), part))).map(|(cpu, part)| Ok((part, cpu?))).collect()
+    parts
+        .filter_map(|part| Some((cpu_with_children(pid(ground.stack(), &part).ok()?), part)))
+        .map(|(cpu, part)| Ok((part, cpu?)))
+        .collect()
 }
 
 /// Open loop: the next create does not wait for the one before.

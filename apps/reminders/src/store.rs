@@ -22,7 +22,8 @@ pub const ONCE_OPEN: &str = "reminders_once_open";
 const FIND: Statement = Statement::new("reminders.find", include_str!("store/find.sql"));
 // Most changes of a task mean nothing for its reminders; planning what would cancel and schedule them takes longer than all the rest.
 const NOTE: Statement = Statement::new("reminders.note", concat!(include_str!("store/note.sql"), "select 1 from fresh"));
-const FOLLOW: Statement = Statement::new("reminders.follow", concat!(include_str!("store/note.sql"), include_str!("store/follow.sql")));
+const FOLLOW: Statement =
+    Statement::new("reminders.follow", concat!(include_str!("store/note.sql"), include_str!("store/follow.sql")));
 const ADD: Statement = Statement::new("reminders.add", include_str!("store/add.sql"));
 const REMOVE: Statement = Statement::new("reminders.remove", include_str!("store/remove.sql"));
 const CLAIM: Statement = Statement::new("reminders.claim", include_str!("store/claim.sql"));

@@ -38,8 +38,8 @@ struct Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // Its workers see that their parent is gone.
-        drop(self.process.kill());
+        // Asked to end, it ends its workers too; killed, it leaves them.
+        drop(Command::new("kill").arg(self.process.id().to_string()).status());
         drop(self.process.wait());
     }
 }
@@ -114,6 +114,7 @@ async fn start(root: &Path, ground: &Ground) -> Result<Peer> {
     run(Command::new(venv.join("bin/python")).arg(source.join("app.py")).envs(settings.clone()))?;
     let process = Command::new(venv.join("bin/uvicorn"))
         .args(["app:app", "--workers", WORKERS, "--no-access-log", "--log-level", "warning", "--port", &port.to_string()])
+        .args(["--timeout-graceful-shutdown", "5"])
         .arg("--app-dir")
         .arg(&source)
         .envs(settings)

@@ -56,6 +56,15 @@ impl Ground {
         Ok(ground)
     }
 
+    /// The same suite, used by somebody who has no tasks yet.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn of_somebody_new(&self) -> Result<Self> {
+        let (suite, database) = (self.suite.clone(), Database::of(&self.suite).await?);
+        Ok(Self { person: Person::new(suite.clone())?, set: self.set, suite, database })
+    }
+
     /// The parts.
     pub fn stack(&self) -> &Stack {
         self.suite.stack()

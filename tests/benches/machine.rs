@@ -59,6 +59,18 @@ pub fn with_children(pid: u32) -> Result<Vec<u32>> {
     Ok(all)
 }
 
+/// The time that all cores of this machine were busy, whoever with, since it started.
+///
+/// # Errors
+/// When `/proc` cannot be read.
+pub fn busy() -> Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    let fields = stat.lines().next().context("a line of all cores")?.split_ascii_whitespace().skip(1);
+    // User, nice, system, idle, waiting for a disk, interrupts, soft interrupts; what a host took away comes after them.
+    let fields = fields.map(str::parse::<u32>).take(7).collect::<Result<Vec<_>, _>>()?;
+    Ok(TICK * fields.iter().enumerate().filter(|(place, _)| ![3, 4].contains(place)).map(|(_, ticks)| ticks).sum::<u32>())
+}
+
 /// Proportional set size of a process in MB: pages that others map too count as its share of them.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p tests` builds the apps for release, starts the suite on the Redis set and then on the Kafka set, and takes about eleven
 //! minutes. Words after `--` choose some measurements (`statements`, `gateway`, `latency`, `drain`, `calls`, `memory`, `lists`, `peer`, `start`), and
-//! `OUTRIGGER_BIN_DIR` names other binaries; the document is written only by a whole run of those that ship.
+//! `OUTRIGGER_BIN_DIR` names other binaries; the document is written only by a whole run of those that ship. `load` is made only when it is named.
 
 mod calls;
 mod drain;
@@ -10,6 +10,7 @@ mod gateway;
 mod ground;
 mod latency;
 mod lists;
+mod load;
 mod machine;
 mod memory;
 mod peer;
@@ -20,7 +21,7 @@ mod stats;
 
 use std::io::Write;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use stack::Set;
 use tests::suite::{BINARIES, variable};
 
@@ -40,7 +41,17 @@ impl Chosen {
     }
 
     fn has(&self, name: &str) -> bool {
-        self.0.is_empty() || self.0.iter().any(|chosen| chosen == name)
+        self.0.is_empty() || self.names(name)
+    }
+
+    fn names(&self, name: &str) -> bool {
+        self.0.iter().any(|chosen| chosen == name)
+    }
+
+    /// The number of a word such as `minutes=1`.
+    fn number(&self, name: &str, otherwise: f64) -> Result<f64> {
+        let said = self.0.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+        said.map_or(Ok(otherwise), |number| number.parse().with_context(|| format!("{name}={number}")))
     }
 }
 
@@ -66,7 +77,8 @@ async fn one_set(root: &std::path::Path, set: Set, chosen: &Chosen, report: &mut
     let wanted = ["latency", "drain", "start"]
         .into_iter()
         .chain(["memory", "statements", "gateway", "calls", "lists", "peer"].into_iter().filter(|_| once));
-    if !wanted.into_iter().any(|name| chosen.has(name)) {
+    let load = once && chosen.names("load");
+    if !load && !wanted.into_iter().any(|name| chosen.has(name)) {
         return Ok(());
     }
     say(&format!("starting the suite on {}", set.name()))?;
@@ -84,6 +96,10 @@ async fn one_set(root: &std::path::Path, set: Set, chosen: &Chosen, report: &mut
         say("memory, loaded")?;
         memory.during(&ground, memory::load(&ground)).await?;
         memory.tell(report);
+    }
+    if load {
+        say("a thousand people")?;
+        load::measure(&ground, chosen, report).await?;
     }
     ground.stop(&LISTENERS).await?;
     if once && chosen.has("statements") {

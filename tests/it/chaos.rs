@@ -12,6 +12,7 @@ mod gateway;
 mod ledger;
 mod limits;
 mod loss;
+mod minute;
 mod order;
 pub(crate) mod random;
 mod realtime;

@@ -92,6 +92,31 @@ fn contract_only_the_sidecar_crate_names_dapr() -> Result<()> {
     Ok(())
 }
 
+/// The compiler wants words for whatever a crate shows; so nothing may be hidden from it that the rule is for: the handlers of events and
+/// the way to Dapr. What is broken in those words fails the documentation.
+#[test]
+fn contract_what_handles_events_and_what_speaks_to_dapr_is_documented() -> Result<()> {
+    let read = |path: &str| -> Result<String> { Ok(std::fs::read_to_string(root()?.join(path))?) };
+    let manifest = read("Cargo.toml")?;
+    let lints = manifest.split_once("[workspace.lints.rust]").context("lints for all crates")?.1;
+    ensure!(lints.lines().take_while(|line| !line.starts_with('[')).any(|line| line == r#"missing_docs = "deny""#), "{lints}");
+    ensure!(
+        read("scripts/test.sh")?.contains("RUSTDOCFLAGS='-D warnings' cargo doc"),
+        "the documentation is no step of the gate"
+    );
+    let hidden = |text: &str| text.lines().find(|line| line.starts_with("mod ") || line.starts_with("pub(")).map(str::to_owned);
+    let way = read("crates/sidecar/src/lib.rs")?;
+    ensure!(hidden(&way).is_none(), "the crate sidecar hides {:?}", hidden(&way));
+    let mut handlers = 0;
+    for source in files(&root()?.join("apps"), "src/events.rs")? {
+        let app = std::fs::read_to_string(source.with_file_name("lib.rs"))?;
+        ensure!(app.lines().any(|line| line == "pub mod events;"), "{} is hidden", source.display());
+        handlers += 1;
+    }
+    ensure!(handlers >= 5, "{handlers} apps handle events");
+    Ok(())
+}
+
 #[test]
 fn contract_every_source_file_opens_with_what_it_is_for_and_fits_a_few_screens() -> Result<()> {
     for folder in ["apps", "crates", "tests"] {

@@ -57,9 +57,15 @@ impl Trace {
         Ok(Self { spans: response.json().await? })
     }
 
-    /// The first span of an app whose name contains `name` (Zipkin keeps names in lower case).
+    /// The first span of an app whose name contains `name`.
     pub fn find(&self, service: &str, name: &str) -> Option<&Span> {
-        self.spans.iter().find(|span| span.local_endpoint.service_name == service && span.name.contains(&name.to_lowercase()))
+        self.all(service, name).first().copied()
+    }
+
+    /// Every span of an app whose name contains `name` (Zipkin keeps names in lower case).
+    pub fn all(&self, service: &str, name: &str) -> Vec<&Span> {
+        let name = name.to_lowercase();
+        self.spans.iter().filter(|span| span.local_endpoint.service_name == service && span.name.contains(&name)).collect()
     }
 
     /// Whether `span` lies below `ancestor`, at any depth.

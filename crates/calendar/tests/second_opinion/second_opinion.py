@@ -1,9 +1,13 @@
-"""Dates of recurrence patterns by another way: python-dateutil and zoneinfo. A pattern a line in, a list of instants a line out."""
+"""Dates of recurrence patterns by another way: python-dateutil and zoneinfo.
+
+A pattern a line in, a list of instants a line out; at the end how many seconds all of them took.
+"""
 
 import json
 import sys
 from datetime import datetime, timezone
 from itertools import count, islice, takewhile
+from time import perf_counter
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
@@ -39,7 +43,12 @@ def dates(pattern, after, wanted):
     return [instant.strftime("%Y-%m-%dT%H:%M:%SZ") for instant in islice(later, wanted)]
 
 
+took = 0.0
 for line in sys.stdin:
     asked = json.loads(line)
     after = datetime.fromisoformat(asked["after"].replace("Z", "+00:00"))
-    print(json.dumps(dates(asked["pattern"], after, asked["count"])))
+    began = perf_counter()
+    answer = dates(asked["pattern"], after, asked["count"])
+    took += perf_counter() - began
+    print(json.dumps(answer))
+print(took)

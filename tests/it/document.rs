@@ -153,6 +153,7 @@ async fn of_tasks(document: &mut Document, person: &Person) -> Result<()> {
         (&post, "/tasks/import?format=ics", "", json!([]), 422),
         (&get, "/tasks/export", "", Value::Null, 200),
         (&get, "/tasks/export?format=pdf", "", Value::Null, 422),
+        (&post, "/tasks/{id}/undo", &id, Value::Null, 410),
         (&get, "/tasks/{id}", &id, Value::Null, 200),
         (&get, "/tasks/{id}", &nobodys, Value::Null, 404),
         (&patch, "/tasks/{id}", &id, json!({ "title": "b" }), 200),

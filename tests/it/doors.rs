@@ -35,7 +35,7 @@ struct Operation {
 }
 
 /// All of them.
-const OPERATIONS: [Operation; 33] = [
+const OPERATIONS: [Operation; 34] = [
     operation("GET", "/.well-known/jwks.json", "identity", Who::Anyone),
     operation("POST", "/auth/signup", "identity", Who::Anyone),
     operation("POST", "/auth/token", "identity", Who::Anyone),
@@ -55,6 +55,7 @@ const OPERATIONS: [Operation; 33] = [
     operation("DELETE", "/tasks/{id}", "tasks", Who::Person),
     operation("POST", "/tasks/{id}/complete", "tasks", Who::Person),
     operation("POST", "/tasks/{id}/restore", "tasks", Who::Person),
+    operation("POST", "/tasks/{id}/undo", "tasks", Who::Person),
     operation("DELETE", "/tasks/{id}/recurrence", "tasks", Who::Person),
     operation("GET", "/tags", "tasks", Who::Person),
     operation("POST", "/tags", "tasks", Who::Person),

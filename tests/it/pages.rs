@@ -23,6 +23,7 @@ mod tags;
 mod task_form;
 mod task_page;
 mod times;
+mod undo;
 mod without_script;
 
 use std::sync::OnceLock;

@@ -8,6 +8,7 @@ mod plans;
 mod search;
 mod tags;
 mod transfer;
+mod undo;
 
 use anyhow::{Result, ensure};
 use http::Method;

@@ -72,6 +72,7 @@ pub static ROUTES: &[Route] = &[
     route(Method::DELETE, "/tasks/{id}", "tasks", Public, Write, JSON, CALL),
     route(Method::POST, "/tasks/{id}/complete", "tasks", Public, Write, JSON, CALL),
     route(Method::POST, "/tasks/{id}/restore", "tasks", Public, Write, JSON, CALL),
+    route(Method::POST, "/tasks/{id}/undo", "tasks", Public, Write, JSON, CALL),
     route(Method::GET, "/tasks/{id}/history", "tasks", Public, Read, JSON, CALL),
     route(Method::DELETE, "/tasks/{id}/recurrence", "tasks", Public, Write, JSON, CALL),
     route(Method::POST, "/tags", "tasks", Public, Write, JSON, CALL),

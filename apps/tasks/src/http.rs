@@ -23,6 +23,7 @@ mod restore;
 mod stop;
 mod successor;
 mod tags;
+mod undo;
 mod update;
 
 pub use history::History;
@@ -38,6 +39,7 @@ pub fn public(room: Room) -> Router {
         .route("/tasks/{id}", get(read::read).patch(update::update).delete(delete::delete))
         .route("/tasks/{id}/complete", post(complete::complete))
         .route("/tasks/{id}/restore", post(restore::restore))
+        .route("/tasks/{id}/undo", post(undo::undo))
         .route("/tasks/{id}/history", get(history::history))
         .route("/tasks/{id}/recurrence", delete(stop::stop))
         .route("/tags", post(tags::create).get(tags::list))
@@ -58,7 +60,7 @@ pub fn internal(room: Room) -> Router {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "tasks", description = "Tasks and tags"),
-    paths(create::create, list::list, changes::changes, import::import, export::export, bulk::bulk, read::read, update::update, delete::delete, complete::complete, restore::restore, history::history, stop::stop, tags::create, tags::list, tags::delete),
+    paths(create::create, list::list, changes::changes, import::import, export::export, bulk::bulk, read::read, update::update, delete::delete, complete::complete, restore::restore, undo::undo, history::history, stop::stop, tags::create, tags::list, tags::delete),
     modifiers(&Bearer)
 )]
 pub struct Document;

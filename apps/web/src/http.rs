@@ -25,6 +25,7 @@ mod tags;
 mod task;
 mod tasks;
 mod understood;
+mod undo;
 
 use axum::routing::{get, post};
 use axum::{Router, middleware};
@@ -61,6 +62,7 @@ pub fn routes(site: Site) -> Router {
         .route("/app/tasks/{id}/stop", post(stop::submit))
         .route("/app/tasks/{id}/reopen", post(complete::reopen))
         .route("/app/tasks/{id}/priority", post(priority::submit))
+        .route("/app/tasks/{id}/undo", post(undo::submit))
         .route("/app/tasks/{id}/delete", post(delete::delete))
         .route("/app/tasks/{id}/restore", post(delete::restore))
         .route("/app/tasks/{id}/reminders", get(reminders::show).post(reminders::add))

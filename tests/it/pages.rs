@@ -6,6 +6,7 @@
 mod bulk;
 mod docs;
 mod errors;
+mod feed;
 mod forms;
 mod frame;
 mod harness;

@@ -1,6 +1,7 @@
 //! Tasks: made, read, listed, changed, completed, deleted, restored.
 
 mod bulk;
+mod feed;
 mod filters;
 mod history;
 mod order;

@@ -13,6 +13,7 @@ use crate::filter::Filter;
 use crate::http::History;
 use crate::sync::Token;
 
+pub mod feed;
 pub mod list;
 pub mod transfer;
 

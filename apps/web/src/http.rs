@@ -7,6 +7,7 @@ mod dates;
 mod delete;
 mod edit;
 mod export;
+mod feed;
 mod history;
 mod import;
 mod landing;
@@ -74,6 +75,8 @@ pub fn routes(site: Site) -> Router {
         .route("/app/notifications", get(notifications::show))
         .route("/app/notifications/{id}/read", post(notifications::read))
         .route("/app/preferences", get(preferences::show).post(preferences::submit))
+        .route("/app/preferences/feed", post(feed::make))
+        .route("/app/preferences/feed/revoke", post(feed::revoke))
         .route("/app/socket-token", post(socket_token::give))
         .route("/app/{*rest}", get(async || Failure::NotFound))
         .layer(middleware::from_fn_with_state(site.clone(), page::dress))

@@ -36,7 +36,10 @@ pub async fn submit(Path(id): Path<String>, form: Form) -> Result<Response, Fail
         }
         let call = Call::new(Method::PATCH, "tasks", &["tasks", &id]).body(changes.into());
         match visitor.call(call.header(header::IF_MATCH, &format!("\"{}\"", stored.version))).await {
-            Ok(answer) => return saved(&form, &answer.json()?, true).await,
+            Ok(answer) => {
+                let task: Task = answer.json()?;
+                return saved(&form, &task, task.version != stored.version).await;
+            }
             Err(failure) if failure.is_stale() => stored = visitor.task(&id).await?,
             Err(Failure::Refused(body)) if matches!(body.status, 400 | 409 | 413 | 422) => {
                 return task::page_with(visitor, &stored, typed.refused(&body, own), StatusCode::UNPROCESSABLE_ENTITY).await;
@@ -47,7 +50,7 @@ pub async fn submit(Path(id): Path<String>, form: Form) -> Result<Response, Fail
     task::page_with(visitor, &stored, typed, StatusCode::CONFLICT).await
 }
 
-/// What was saved, with the way to take it back if it changed anything.
+/// What was saved, with the way to take it back if it changed anything: the last change of what stayed as it was is an older one.
 async fn saved(form: &Form, task: &Task, changed: bool) -> Result<Response, Failure> {
     let here = format!("/app/tasks/{}", task.id);
     match changed {

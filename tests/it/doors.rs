@@ -35,7 +35,7 @@ struct Operation {
 }
 
 /// All of them.
-const OPERATIONS: [Operation; 33] = [
+const OPERATIONS: [Operation; 38] = [
     operation("GET", "/.well-known/jwks.json", "identity", Who::Anyone),
     operation("POST", "/auth/signup", "identity", Who::Anyone),
     operation("POST", "/auth/token", "identity", Who::Anyone),
@@ -48,6 +48,10 @@ const OPERATIONS: [Operation; 33] = [
     operation("GET", "/tasks/changes", "tasks", Who::Person),
     operation("POST", "/tasks/import", "tasks", Who::Person),
     operation("GET", "/tasks/export", "tasks", Who::Person),
+    operation("POST", "/tasks/feed", "tasks", Who::Person),
+    operation("GET", "/tasks/feed", "tasks", Who::Person),
+    operation("DELETE", "/tasks/feed", "tasks", Who::Person),
+    operation("GET", "/tasks/feed.ics", "tasks", Who::Anyone),
     operation("POST", "/tasks/bulk", "tasks", Who::Person),
     operation("GET", "/tasks/{id}", "tasks", Who::Person),
     operation("GET", "/tasks/{id}/history", "tasks", Who::Person),
@@ -55,6 +59,7 @@ const OPERATIONS: [Operation; 33] = [
     operation("DELETE", "/tasks/{id}", "tasks", Who::Person),
     operation("POST", "/tasks/{id}/complete", "tasks", Who::Person),
     operation("POST", "/tasks/{id}/restore", "tasks", Who::Person),
+    operation("POST", "/tasks/{id}/undo", "tasks", Who::Person),
     operation("DELETE", "/tasks/{id}/recurrence", "tasks", Who::Person),
     operation("GET", "/tags", "tasks", Who::Person),
     operation("POST", "/tags", "tasks", Who::Person),

@@ -6,6 +6,7 @@
 mod bulk;
 mod docs;
 mod errors;
+mod feed;
 mod forms;
 mod frame;
 mod harness;
@@ -23,6 +24,7 @@ mod tags;
 mod task_form;
 mod task_page;
 mod times;
+mod undo;
 mod without_script;
 
 use std::sync::OnceLock;

@@ -1,6 +1,7 @@
 //! Tasks: made, read, listed, changed, completed, deleted, restored.
 
 mod bulk;
+mod feed;
 mod filters;
 mod history;
 mod order;
@@ -8,6 +9,7 @@ mod plans;
 mod search;
 mod tags;
 mod transfer;
+mod undo;
 
 use anyhow::{Result, ensure};
 use http::Method;

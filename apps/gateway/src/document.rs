@@ -189,7 +189,10 @@ mod tests {
                 .iter()
                 .filter(|route| route.app == *app)
                 .map(|route| {
-                    ((route.method.to_string(), shape(route.template)), if route.door == Door::Open { "open" } else { "public" })
+                    (
+                        (route.method.to_string(), shape(route.template)),
+                        if route.door == Door::Public { "public" } else { "open" },
+                    )
                 })
                 .collect();
             for (operation, said) in &documented {

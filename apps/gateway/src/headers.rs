@@ -1,6 +1,7 @@
 //! Which headers pass, in each direction, and which are added.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use contracts::task::FEED_KEY;
 
 /// Headers of one connection (RFC 9110, section 7.6.1) and what belongs to it in practice.
 const HOP_BY_HOP: [&str; 10] = [
@@ -16,8 +17,8 @@ const HOP_BY_HOP: [&str; 10] = [
     "expect",
 ];
 /// What only we may say: where the request came from and which story it belongs to.
-const OURS: [&str; 8] =
-    ["host", "forwarded", "traceparent", "tracestate", "baggage", "grpc-trace-bin", "x-correlation-id", "x-request-id"];
+const OURS: [&str; 9] =
+    ["host", "forwarded", "traceparent", "tracestate", "baggage", "grpc-trace-bin", "x-correlation-id", "x-request-id", FEED_KEY];
 /// What a sidecar adds for its own kind.
 const SIDECARS: [&str; 7] = ["traceparent", "tracestate", "grpc-trace-bin", "baggage", "server", "x-powered-by", "forwarded"];
 /// CSP of everything that is not a page: nothing in it is to be run, shown or framed.
@@ -60,6 +61,15 @@ pub fn to_app(from_client: &HeaderMap, client: Client<'_>) -> HeaderMap {
         }
     }
     headers
+}
+
+/// Hands on the key that a client wrote into the query, in a header: a sidecar writes the whole address of a call into its span. What no header can
+/// hold is no key.
+pub fn hand_key(headers: &mut HeaderMap, query: Option<&str>) {
+    let key = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).find(|(name, _)| name == "key");
+    if let Some(key) = key.and_then(|(_, key)| HeaderValue::from_str(&key).ok()) {
+        headers.insert(FEED_KEY, key);
+    }
 }
 
 /// The headers of an app's answer that a client gets.
@@ -136,6 +146,7 @@ mod tests {
             ("metadata.key", "x"),
             ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
             ("x-correlation-id", "x"),
+            ("x-feed-key", "guess"),
             ("x-forwarded-for", "6.6.6.6"),
             ("x-forwarded-host", "evil.example"),
             ("forwarded", "for=6.6.6.6"),
@@ -161,6 +172,20 @@ mod tests {
         assert_eq!(handed_on["x-forwarded-host"], "outrigger.example");
         assert_eq!(handed_on["x-forwarded-proto"], "https");
         assert!(to_app(&written, Client { cookies: true, ..client }).contains_key("cookie"));
+    }
+
+    #[test]
+    fn a_key_goes_on_in_a_header_as_far_as_one_can_hold_it() {
+        let handed = |query: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            hand_key(&mut headers, query);
+            headers.get(FEED_KEY).map(|key| key.to_str().unwrap().to_owned())
+        };
+        assert_eq!(handed(Some("utm=1&key=a-b_c&key=d")).as_deref(), Some("a-b_c"));
+        assert_eq!(handed(Some("key=a%20b")).as_deref(), Some("a b"));
+        for query in [None, Some(""), Some("Key=a"), Some("key=a%0d%0ax: y"), Some("key=%00")] {
+            assert_eq!(handed(query), None, "{query:?}");
+        }
     }
 
     #[test]

@@ -62,7 +62,7 @@ async fn handle(
     let path = entry.path(parts.uri.path()).ok_or_else(Problem::not_found)?;
     let caller = match route.door {
         Door::Public => Some(Caller::from_request_parts(&mut parts, &()).await?),
-        Door::Open | Door::Page => None,
+        Door::Open | Door::Key | Door::Page => None,
     };
     body::declared(&parts.headers, route.body)?;
     // Before the limit: a request that nobody would answer costs the caller nothing.
@@ -75,8 +75,10 @@ async fn handle(
     }
     let public_url = &state.base.settings.public_url;
     let client = Client { address: who::address(&parts.headers), public_url, cookies: route.door == Door::Page };
-    let headers = headers::to_app(&parts.headers, client);
-    let query = parts.uri.query();
+    let (mut headers, mut query) = (headers::to_app(&parts.headers, client), parts.uri.query());
+    if route.door == Door::Key {
+        headers::hand_key(&mut headers, query.take());
+    }
     let body = body::outgoing(unread.take().unwrap_or_default(), route.body, route.timeout).await?;
     Forward { route, method: parts.method, path, query, headers, body }.send(&state.base.sidecar, permit).await
 }

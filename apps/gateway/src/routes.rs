@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use service::request::MAX_BODY;
 use sidecar::invoke::Path;
 
-use crate::routes::Door::{Open, Page, Public};
+use crate::routes::Door::{Key, Open, Page, Public};
 use crate::routes::Rate::{Read, Write};
 
 /// Who may pass.
@@ -17,6 +17,8 @@ pub enum Door {
     Public,
     /// Anyone.
     Open,
+    /// Whoever shows the key that stands in the query; the app behind knows whose it is. Nothing else of the query is handed on.
+    Key,
     /// A browser; web itself looks at its cookie.
     Page,
 }
@@ -66,12 +68,17 @@ pub static ROUTES: &[Route] = &[
     route(Method::GET, "/tasks/changes", "tasks", Public, Read, JSON, CALL),
     route(Method::POST, "/tasks/import", "tasks", Public, Write, JSON, CALL),
     route(Method::GET, "/tasks/export", "tasks", Public, Read, JSON, CALL),
+    route(Method::POST, "/tasks/feed", "tasks", Public, Write, JSON, CALL),
+    route(Method::GET, "/tasks/feed", "tasks", Public, Read, JSON, CALL),
+    route(Method::DELETE, "/tasks/feed", "tasks", Public, Write, JSON, CALL),
+    route(Method::GET, "/tasks/feed.ics", "tasks", Key, Rate::Open, JSON, CALL),
     route(Method::POST, "/tasks/bulk", "tasks", Public, Write, JSON, CALL),
     route(Method::GET, "/tasks/{id}", "tasks", Public, Read, JSON, CALL),
     route(Method::PATCH, "/tasks/{id}", "tasks", Public, Write, JSON, CALL),
     route(Method::DELETE, "/tasks/{id}", "tasks", Public, Write, JSON, CALL),
     route(Method::POST, "/tasks/{id}/complete", "tasks", Public, Write, JSON, CALL),
     route(Method::POST, "/tasks/{id}/restore", "tasks", Public, Write, JSON, CALL),
+    route(Method::POST, "/tasks/{id}/undo", "tasks", Public, Write, JSON, CALL),
     route(Method::GET, "/tasks/{id}/history", "tasks", Public, Read, JSON, CALL),
     route(Method::DELETE, "/tasks/{id}/recurrence", "tasks", Public, Write, JSON, CALL),
     route(Method::POST, "/tags", "tasks", Public, Write, JSON, CALL),

@@ -14,6 +14,7 @@ mod complete;
 mod create;
 mod delete;
 mod export;
+mod feed;
 mod history;
 mod import;
 mod list;
@@ -23,8 +24,10 @@ mod restore;
 mod stop;
 mod successor;
 mod tags;
+mod undo;
 mod update;
 
+pub use feed::Feed;
 pub use history::History;
 
 /// What people and their programs reach.
@@ -34,10 +37,13 @@ pub fn public(room: Room) -> Router {
         .route("/tasks/changes", get(changes::changes))
         .route("/tasks/import", post(import::import))
         .route("/tasks/export", get(export::export))
+        .route("/tasks/feed", post(feed::make).get(feed::show).delete(feed::revoke))
+        .route("/tasks/feed.ics", get(feed::read))
         .route("/tasks/bulk", post(bulk::bulk))
         .route("/tasks/{id}", get(read::read).patch(update::update).delete(delete::delete))
         .route("/tasks/{id}/complete", post(complete::complete))
         .route("/tasks/{id}/restore", post(restore::restore))
+        .route("/tasks/{id}/undo", post(undo::undo))
         .route("/tasks/{id}/history", get(history::history))
         .route("/tasks/{id}/recurrence", delete(stop::stop))
         .route("/tags", post(tags::create).get(tags::list))
@@ -58,7 +64,7 @@ pub fn internal(room: Room) -> Router {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "tasks", description = "Tasks and tags"),
-    paths(create::create, list::list, changes::changes, import::import, export::export, bulk::bulk, read::read, update::update, delete::delete, complete::complete, restore::restore, history::history, stop::stop, tags::create, tags::list, tags::delete),
+    paths(create::create, list::list, changes::changes, import::import, export::export, feed::make, feed::show, feed::revoke, feed::read, bulk::bulk, read::read, update::update, delete::delete, complete::complete, restore::restore, undo::undo, history::history, stop::stop, tags::create, tags::list, tags::delete),
     modifiers(&Bearer)
 )]
 pub struct Document;

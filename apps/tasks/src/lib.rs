@@ -1,7 +1,7 @@
 //! Tasks and tags: the writes of the to-do product, and the events that tell of them.
 //!
 //! In reading order: [`task`] and [`recurrence`] are the rules, [`filter`] reads a list's query, [`sync`] knows what a copy has seen, [`transfer`] reads and writes the files of
-//! other programs, [`http`] is the route table,
+//! other programs, [`feed`] makes the key of a calendar feed, [`http`] is the route table,
 //! [`events`] is what arrives, [`store`] is every statement.
 
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use utoipa::OpenApi;
 
 pub mod error;
 pub mod events;
+pub mod feed;
 pub mod filter;
 pub mod http;
 pub mod metrics;
@@ -39,6 +40,8 @@ pub struct Room {
     pub metrics: metrics::Metrics,
     /// Time.
     pub clock: Clock,
+    /// Where people reach the suite.
+    pub public_url: Arc<str>,
 }
 
 impl App for Tasks {
@@ -49,6 +52,7 @@ impl App for Tasks {
         Migration::new(3, "where_a_pattern_begins", include_str!("../migrations/003_where_a_pattern_begins.sql")),
         Migration::new(4, "words", include_str!("../migrations/004_words.sql")),
         Migration::new(5, "sources", include_str!("../migrations/005_sources.sql")),
+        Migration::new(6, "feeds", include_str!("../migrations/006_feeds.sql")),
     ];
     // Its owners' zones.
     const SUBSCRIPTIONS: &'static [Subscription] = &[Subscription::work(USER_EVENTS)];
@@ -60,7 +64,12 @@ impl App for Tasks {
 
     async fn start(base: Base, (): ()) -> Result<Parts, service::app::StartError> {
         let store = store::Store::new(base.database.clone());
-        let room = Room { store: store.clone(), metrics: metrics::Metrics::new(&base.metrics), clock: base.clock.clone() };
+        let room = Room {
+            store: store.clone(),
+            metrics: metrics::Metrics::new(&base.metrics),
+            clock: base.clock.clone(),
+            public_url: base.settings.public_url.as_str().into(),
+        };
         Ok(Parts {
             public: http::public(room.clone()),
             internal: http::internal(room),

@@ -3,7 +3,7 @@
 use contracts::Page;
 use contracts::task::Task;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use service::Database;
 use service::event::Row;
 use sidecar::{Result, Statement};
@@ -13,6 +13,7 @@ use crate::filter::Filter;
 use crate::http::History;
 use crate::sync::Token;
 
+pub mod feed;
 pub mod list;
 pub mod transfer;
 
@@ -21,6 +22,7 @@ const SUCCEED: Statement = Statement::new("tasks.succeed", include_str!("store/s
 const SAVE: Statement = Statement::new("tasks.save", include_str!("store/save.sql"));
 const READ: Statement = Statement::new("tasks.read", include_str!("store/read.sql"));
 const READ_ALL: Statement = Statement::new("tasks.read_all", include_str!("store/read_all.sql"));
+const PREVIOUS: Statement = Statement::new("tasks.previous", include_str!("store/previous.sql"));
 const HISTORY: Statement = Statement::new("tasks.history", include_str!("store/history.sql"));
 const CHANGES: Statement = Statement::new("tasks.changes", include_str!("store/changes.sql"));
 const SPELL: Statement = Statement::new("tags.spell", include_str!("store/spell.sql"));
@@ -156,6 +158,14 @@ impl Store {
     /// As every statement.
     pub async fn read_all(&self, ids: &[Uuid], user_id: Uuid) -> Result<Vec<Known>> {
         self.database.read(&READ_ALL, &json!({ "ids": ids, "user_id": user_id })).await
+    }
+
+    /// What the change that made this version of a task says of before, while its event is kept.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn previous(&self, id: Uuid, user_id: Uuid, version: i64) -> Result<Option<Map<String, Value>>> {
+        self.database.read(&PREVIOUS, &json!({ "id": id, "user_id": user_id, "version": version })).await
     }
 
     /// The instances of a task's series: one page of the past ones, and the open one.

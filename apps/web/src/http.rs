@@ -7,6 +7,7 @@ mod dates;
 mod delete;
 mod edit;
 mod export;
+mod feed;
 mod history;
 mod import;
 mod landing;
@@ -25,6 +26,7 @@ mod tags;
 mod task;
 mod tasks;
 mod understood;
+mod undo;
 
 use axum::routing::{get, post};
 use axum::{Router, middleware};
@@ -61,6 +63,7 @@ pub fn routes(site: Site) -> Router {
         .route("/app/tasks/{id}/stop", post(stop::submit))
         .route("/app/tasks/{id}/reopen", post(complete::reopen))
         .route("/app/tasks/{id}/priority", post(priority::submit))
+        .route("/app/tasks/{id}/undo", post(undo::submit))
         .route("/app/tasks/{id}/delete", post(delete::delete))
         .route("/app/tasks/{id}/restore", post(delete::restore))
         .route("/app/tasks/{id}/reminders", get(reminders::show).post(reminders::add))
@@ -72,6 +75,8 @@ pub fn routes(site: Site) -> Router {
         .route("/app/notifications", get(notifications::show))
         .route("/app/notifications/{id}/read", post(notifications::read))
         .route("/app/preferences", get(preferences::show).post(preferences::submit))
+        .route("/app/preferences/feed", post(feed::make))
+        .route("/app/preferences/feed/revoke", post(feed::revoke))
         .route("/app/socket-token", post(socket_token::give))
         .route("/app/{*rest}", get(async || Failure::NotFound))
         .layer(middleware::from_fn_with_state(site.clone(), page::dress))

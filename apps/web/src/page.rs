@@ -1,12 +1,13 @@
 //! From a template to an answer, and what every answer has around it.
 
+use std::fmt::Display;
+
 use askama::Template;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use sidecar::Context;
-use uuid::Uuid;
 
 use crate::Site;
 use crate::api::encoded;
@@ -81,8 +82,8 @@ pub fn back(wanted: Option<&str>) -> String {
 }
 
 /// An address of ours that also tells of something that was done, once.
-pub fn with(path: &str, told: &str, id: Uuid) -> String {
-    format!("{path}{}{told}={id}", if path.contains('?') { '&' } else { '?' })
+pub fn with(path: &str, told: &str, what: impl Display) -> String {
+    format!("{path}{}{told}={what}", if path.contains('?') { '&' } else { '?' })
 }
 
 #[derive(Template)]

@@ -1,7 +1,7 @@
 // Fields that help while someone types: tags as things of their own, the dates of a pattern, a reminder that needs a due time.
 // What is sent stays what the plain field would send.
 
-import { ask, swap } from './forms.js';
+import { ask, say, swap } from './forms.js';
 
 const byId = (id) => document.getElementById(id);
 
@@ -134,6 +134,18 @@ document.addEventListener('click', (event) => {
   for (const each of all) each.checked = !every;
 });
 
+// ---- copying ----------------------------------------------------------------------------------------------------------
+
+document.addEventListener('click', async (event) => {
+  const field = byId(event.target.dataset.copy);
+  if (!field) return;
+  field.focus();
+  field.select();
+  // Without a secure context there is no clipboard: then it is selected, which is half of it.
+  const copied = await navigator.clipboard?.writeText(field.value).then(() => true, () => false);
+  say(copied ? 'Copied' : 'Selected: copy it by Ctrl+C.');
+});
+
 // ---- what depends on what ---------------------------------------------------------------------------------------------
 
 /** A reminder needs a due time: without one the selector is off and says so by being disabled. */
@@ -152,6 +164,7 @@ function dress() {
   const hint = document.querySelector('[data-zone-hint]');
   if (hint) hint.textContent = `This browser is in ${zone}.`;
   document.querySelectorAll('[data-tags]').forEach(pills);
+  for (const button of document.querySelectorAll('[data-copy]')) button.hidden = false;
 }
 
 /** The dates that a task will have, before it is saved: the server counts them. */

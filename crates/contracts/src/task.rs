@@ -8,6 +8,10 @@ use uuid::Uuid;
 use crate::event::Topic;
 use crate::topic;
 
+/// The header in which the gateway hands on the key of a calendar feed, which its client writes into the query: a sidecar puts the whole address of
+/// a call into its span, and no header.
+pub const FEED_KEY: &str = "x-feed-key";
+
 /// How far a task is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

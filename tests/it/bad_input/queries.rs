@@ -153,6 +153,7 @@ async fn contract_an_id_that_is_none_is_not_found() -> Result<()> {
             (Method::DELETE, format!("/tasks/{id}")),
             (Method::POST, format!("/tasks/{id}/complete")),
             (Method::POST, format!("/tasks/{id}/restore")),
+            (Method::POST, format!("/tasks/{id}/undo")),
             (Method::GET, format!("/tasks/{id}/history")),
             (Method::DELETE, format!("/tasks/{id}/recurrence")),
             (Method::DELETE, format!("/tags/{id}")),

@@ -24,7 +24,7 @@ pub async fn export(State(room): State<Room>, caller: Caller, RawQuery(query): R
     let format = fields.optional("format", |value| fields::one_of::<Format>(value, &["ics", "todoist", "taskwarrior", "json"]));
     fields.finish()?;
     let reader = Reader { zone: caller.zoneinfo.parse().unwrap_or(chrono_tz::UTC), now: room.clock.now() };
-    let tasks = room.store.all(caller.user_id).await?;
+    let tasks = room.store.all(caller.user_id, None).await?;
     let (file, kind, ending) = transfer::write(format.unwrap_or(Format::Json), &tasks, reader)?;
     let name = format!("attachment; filename=\"tasks.{ending}\"");
     let name = HeaderValue::from_str(&name).map_err(Problem::internal)?;

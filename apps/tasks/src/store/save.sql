@@ -18,7 +18,8 @@ with input as (
   update tasks t
   set title = n.title, description = n.description, status = n.status, priority = n.priority, due_at = n.due_at,
       reminder_offset_minutes = n.reminder_offset_minutes, series_id = n.series_id, occurrence = n.occurrence,
-      recurrence_pattern_id = coalesce((n.pattern ->> 'id')::uuid, t.recurrence_pattern_id), recurrence_ended = n.recurrence_ended,
+      -- None once it belongs to no series any more: its change was taken back.
+      recurrence_pattern_id = case when n.series_id is not null then coalesce((n.pattern ->> 'id')::uuid, t.recurrence_pattern_id) end, recurrence_ended = n.recurrence_ended,
       completed_at = n.completed_at, version = n.version, updated_at = n.updated_at,
       deleted_at = case when n.deleted then n.updated_at end,
       changed_in = pg_current_xact_id()

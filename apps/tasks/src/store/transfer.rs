@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use contracts::task::Task;
 use serde_json::{Value, json};
 use service::event::Row;
@@ -56,16 +57,16 @@ impl Store {
         self.database.write(&IMPORT, &json!({ "tasks": tasks, "tags": tags.into_values().collect::<Vec<_>>() })).await
     }
 
-    /// Every task of an owner, in the order in which they were made.
+    /// Every task of an owner, in the order in which they were made; where a time is given, without those that were completed before it.
     ///
     /// # Errors
     /// As every statement.
-    pub async fn all(&self, user_id: Uuid) -> Result<Vec<Task>> {
+    pub async fn all(&self, user_id: Uuid, since: Option<DateTime<Utc>>) -> Result<Vec<Task>> {
         let mut all: Vec<Task> = Vec::new();
         loop {
             let after = all.last().map_or(Uuid::nil(), |task| task.id);
-            let page: Vec<Task> =
-                self.database.read(&EXPORT, &json!({ "user_id": user_id, "after": after, "limit": BATCH })).await?;
+            let document = json!({ "user_id": user_id, "since": since, "after": after, "limit": BATCH });
+            let page: Vec<Task> = self.database.read(&EXPORT, &document).await?;
             let is_last = page.len() < BATCH;
             all.extend(page);
             if is_last {

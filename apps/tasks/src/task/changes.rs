@@ -156,6 +156,17 @@ pub fn last(before: &Task, now: DateTime<Utc>) -> Option<Next> {
     next(before, after, now)
 }
 
+/// The task as it was before its last change, by what that change says of before. It was so once, so no rule is asked again; only the version moves on.
+///
+/// # Errors
+/// When what was kept is no task.
+pub fn undone(before: &Task, previous: &Map<String, Value>, now: DateTime<Utc>) -> Result<Option<Next>, Problem> {
+    let mut fields = object(before);
+    fields.extend(previous.clone());
+    let after = serde_json::from_value(Value::Object(fields)).map_err(Problem::internal)?;
+    Ok(next(before, after, now))
+}
+
 /// The completed task; nothing when it is completed already.
 pub fn complete(before: &Task, now: DateTime<Utc>) -> Option<Next> {
     let mut after = before.clone();
@@ -268,6 +279,29 @@ mod tests {
         let over = Task { due_at: Some(now()), ..task };
         assert!(patched(&over, json!({ "title": "y", "due_at": over.due_at })).is_ok());
         assert!(patched(&Task { reminder_offset_minutes: None, ..over }, past).is_ok());
+    }
+
+    #[test]
+    fn what_is_taken_back_is_as_it_was_also_what_no_request_can_set() {
+        let pattern = json!({ "pattern_type": "monthly", "interval": 1, "day_of_month": 31, "end_type": "never" });
+        let full = json!({
+            "title": "x", "description": "d", "due_at": "2026-03-31T12:00:00Z", "reminder_offset_minutes": 60, "tag_names": ["a", "b"],
+            "recurrence_pattern": pattern,
+        });
+        let third = Task { occurrence: Some(3), due_at: Some(now()), ..drafted(full).unwrap() };
+        let plain = drafted(json!({ "title": "x" })).unwrap();
+        let weekly = json!({ "pattern_type": "weekly", "interval": 2, "days_of_week": ["MO"], "end_type": "never" });
+        for (task, body) in [
+            (&third, json!({ "title": "y", "description": null, "due_at": null, "tag_names": ["c"], "priority": "high" })),
+            (&third, json!({ "recurrence_pattern": weekly.clone() })),
+            (&third, json!({ "recurrence_pattern": null, "status": "in_progress" })),
+            (&plain, json!({ "recurrence_pattern": weekly })),
+        ] {
+            let changed = patched(task, body.clone()).unwrap().unwrap();
+            let back = undone(&changed.task, &changed.difference.previous, now()).unwrap().unwrap();
+            assert_eq!(back.task.version, 3, "{body}");
+            assert_eq!(Task { version: 1, updated_at: task.updated_at, ..back.task }, *task, "{body}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use calcard::icalendar::timezone::TzResolver;
 use calcard::icalendar::{
     ICalendar, ICalendarAction, ICalendarComponent, ICalendarComponentType as Kind, ICalendarDuration, ICalendarEntry,
     ICalendarParameter, ICalendarParameterName, ICalendarParameterValue, ICalendarProperty as Property, ICalendarRelated,
-    ICalendarStatus, ICalendarValue as Value,
+    ICalendarStatus, ICalendarTransparency, ICalendarValue as Value, ICalendarValueType,
 };
 use calcard::{Entry, Parser};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
@@ -16,6 +16,12 @@ use super::{Format, Item, Reader, Wanted, rule};
 
 /// What our own tasks are called in a calendar: their id before this.
 const HOST: &str = "@outrigger";
+/// What the same tasks are called as events of a feed.
+const EVENT_HOST: &str = "@due.outrigger";
+/// What a calendar program shows as the name of a feed.
+const FEED_NAME: &str = "Outrigger tasks";
+/// How often a calendar program may ask for a feed.
+const REFRESH: ICalendarDuration = ICalendarDuration { neg: false, weeks: 0, days: 0, hours: 0, minutes: 15, seconds: 0 };
 /// Dates that are counted of a series with a number of them.
 const MAX_COUNT: u32 = 10_000;
 
@@ -99,6 +105,9 @@ struct Moment {
 
 impl Thing<'_> {
     fn item(&self) -> Option<Item> {
+        if self.component.uid().is_some_and(|uid| uid.ends_with(EVENT_HOST)) {
+            return Some(self.skipped("It is the date of a task of ours, which stands beside it.".to_owned()));
+        }
         let is_event = match &self.component.component_type {
             Kind::VTodo => false,
             Kind::VEvent => true,
@@ -281,34 +290,95 @@ fn in_minutes(duration: &ICalendarDuration) -> i64 {
 
 /// One calendar of to-dos.
 pub fn write(tasks: &[Task], reader: Reader) -> String {
-    let mut root = ICalendarComponent::new(Kind::VCalendar);
-    root.add_property(Property::Version, Value::Text("2.0".to_owned()));
-    root.add_property(Property::Prodid, Value::Text("-//Outrigger//Tasks//EN".to_owned()));
-    let mut calendar = ICalendar { components: vec![root] };
+    let mut calendar = Sheet::new(Vec::new());
     for task in tasks {
         let alarm = task.reminder_offset_minutes.map(|minutes| alarm(&task.title, minutes));
-        let mut todo = todo(task, reader);
-        let id = calendar.components.len();
-        todo.component_ids.extend(alarm.as_ref().and_then(|_| u32::try_from(id + 1).ok()));
-        calendar.components[0].component_ids.extend(u32::try_from(id).ok());
-        calendar.components.push(todo);
-        calendar.components.extend(alarm);
+        calendar.add(todo(task, reader), alarm);
     }
-    calendar.add_missing_timezones();
-    calendar.to_string()
+    calendar.text()
+}
+
+/// What a calendar program reads again and again: each task as a to-do, and as an event where it has a due time. No alarms: whoever is to be told is
+/// told by us.
+pub fn feed(tasks: &[Task], reader: Reader) -> String {
+    let duration = ICalendarParameterValue::Value(ICalendarValueType::Duration);
+    let mut calendar = Sheet::new(vec![
+        entry(Property::Name, [], Value::Text(FEED_NAME.to_owned())),
+        entry(Property::Other("X-WR-CALNAME".to_owned()), [], Value::Text(FEED_NAME.to_owned())),
+        entry(
+            Property::RefreshInterval,
+            [ICalendarParameter { name: ICalendarParameterName::Value, value: duration }],
+            Value::Duration(REFRESH),
+        ),
+        entry(Property::Other("X-PUBLISHED-TTL".to_owned()), [], Value::Duration(REFRESH)),
+    ]);
+    for task in tasks {
+        // What is done does not come again: the next of its series is a task of its own.
+        let pattern = task.recurrence_pattern.clone().filter(|_| task.status != Status::Completed);
+        let task = Task { recurrence_pattern: pattern, ..task.clone() };
+        calendar.add(todo(&task, reader), None);
+        if let Some(due_at) = task.due_at {
+            calendar.add(event(&task, due_at, reader), None);
+        }
+    }
+    calendar.text()
+}
+
+/// A calendar that is being written.
+struct Sheet(ICalendar);
+
+impl Sheet {
+    fn new(head: Vec<ICalendarEntry>) -> Self {
+        let mut root = ICalendarComponent::new(Kind::VCalendar);
+        root.add_property(Property::Version, Value::Text("2.0".to_owned()));
+        root.add_property(Property::Prodid, Value::Text("-//Outrigger//Tasks//EN".to_owned()));
+        root.entries.extend(head);
+        Self(ICalendar { components: vec![root] })
+    }
+
+    fn add(&mut self, mut thing: ICalendarComponent, alarm: Option<ICalendarComponent>) {
+        let components = &mut self.0.components;
+        let id = components.len();
+        thing.component_ids.extend(alarm.as_ref().and_then(|_| u32::try_from(id + 1).ok()));
+        components[0].component_ids.extend(u32::try_from(id).ok());
+        components.push(thing);
+        components.extend(alarm);
+    }
+
+    fn text(mut self) -> String {
+        self.0.add_missing_timezones();
+        self.0.to_string()
+    }
+}
+
+fn entry(name: Property, params: impl Into<Vec<ICalendarParameter>>, value: Value) -> ICalendarEntry {
+    ICalendarEntry { name, params: params.into(), values: vec![value] }
+}
+
+/// What to-dos and events say alike.
+fn thing(kind: Kind, host: &str, task: &Task) -> ICalendarComponent {
+    let mut thing = ICalendarComponent::new(kind);
+    thing.add_uid(&format!("{}{host}", task.id));
+    thing.add_dtstamp(rule::utc(task.updated_at));
+    thing.add_property(Property::Created, at(task.created_at));
+    thing.add_property(Property::LastModified, at(task.updated_at));
+    if let Some(description) = &task.description {
+        thing.add_property(Property::Description, Value::Text(description.clone()));
+    }
+    if !task.tags.is_empty() {
+        let values = task.tags.iter().map(|tag| Value::Text(tag.clone())).collect();
+        thing.entries.push(ICalendarEntry { name: Property::Categories, params: Vec::new(), values });
+    }
+    thing
+}
+
+fn at(at: DateTime<Utc>) -> Value {
+    Value::PartialDateTime(Box::new(rule::utc(at)))
 }
 
 fn todo(task: &Task, reader: Reader) -> ICalendarComponent {
-    let mut todo = ICalendarComponent::new(Kind::VTodo);
-    let at = |at| Value::PartialDateTime(Box::new(rule::utc(at)));
-    todo.add_uid(&format!("{}{HOST}", task.id));
-    todo.add_dtstamp(rule::utc(task.updated_at));
-    todo.add_property(Property::Created, at(task.created_at));
-    todo.add_property(Property::LastModified, at(task.updated_at));
+    let mut todo = thing(Kind::VTodo, HOST, task);
     todo.add_property(Property::Summary, Value::Text(task.title.clone()));
-    if let Some(description) = &task.description {
-        todo.add_property(Property::Description, Value::Text(description.clone()));
-    }
     let (status, priority) = (
         match task.status {
             Status::Todo => ICalendarStatus::NeedsAction,
@@ -326,29 +396,45 @@ fn todo(task: &Task, reader: Reader) -> ICalendarComponent {
     if let Some(completed_at) = task.completed_at {
         todo.add_property(Property::Completed, at(completed_at));
     }
-    if !task.tags.is_empty() {
-        let values = task.tags.iter().map(|tag| Value::Text(tag.clone())).collect();
-        todo.entries.push(ICalendarEntry { name: Property::Categories, params: Vec::new(), values });
-    }
-    if let Some(due_at) = task.due_at {
-        dates(&mut todo, task, due_at, reader);
+    match (task.due_at, &task.recurrence_pattern) {
+        (None, _) => {}
+        (Some(due_at), None) => todo.add_property(Property::Due, at(due_at)),
+        // Where its dates begin, which is the same.
+        (Some(due_at), Some(pattern)) => recurring(&mut todo, [Property::Dtstart, Property::Due], task, pattern, due_at, reader),
     }
     todo
 }
 
-/// When it is due; of what comes again also where its dates begin, which is the same, by the wall clock that its rule counts on.
-fn dates(todo: &mut ICalendarComponent, task: &Task, due_at: DateTime<Utc>, reader: Reader) {
-    let Some(pattern) = &task.recurrence_pattern else {
-        return todo.add_property(Property::Due, Value::PartialDateTime(Box::new(rule::utc(due_at))));
-    };
+/// The moment at which a task is due. It takes no time, and nobody is busy then; one that is done has its tick, for an event has no status that says so.
+fn event(task: &Task, due_at: DateTime<Utc>, reader: Reader) -> ICalendarComponent {
+    let mut event = thing(Kind::VEvent, EVENT_HOST, task);
+    let tick = if task.status == Status::Completed { "✓ " } else { "" };
+    event.add_property(Property::Summary, Value::Text(format!("{tick}{}", task.title)));
+    event.add_property(Property::Transp, Value::Transparency(ICalendarTransparency::Transparent));
+    match &task.recurrence_pattern {
+        None => event.add_property(Property::Dtstart, at(due_at)),
+        Some(pattern) => recurring(&mut event, [Property::Dtstart], task, pattern, due_at, reader),
+    }
+    event
+}
+
+/// When it is due and how it comes again, by the wall clock that its rule counts on.
+fn recurring<const N: usize>(
+    thing: &mut ICalendarComponent,
+    dates: [Property; N],
+    task: &Task,
+    pattern: &RecurrencePattern,
+    due_at: DateTime<Utc>,
+    reader: Reader,
+) {
     let zone = pattern.timezone.as_ref().and_then(|name| name.parse().ok()).unwrap_or(reader.zone);
     let wall = due_at.with_timezone(&zone).naive_local();
-    for name in [Property::Dtstart, Property::Due] {
+    for name in dates {
         let value = Value::PartialDateTime(Box::new(rule::local(wall)));
         let zone = ICalendarParameterValue::Text(zone.name().to_owned());
-        todo.add_property_with_params(name, [ICalendarParameter { name: ICalendarParameterName::Tzid, value: zone }], value);
+        thing.add_property_with_params(name, [ICalendarParameter { name: ICalendarParameterName::Tzid, value: zone }], value);
     }
-    todo.add_property(Property::Rrule, Value::RecurrenceRule(Box::new(rule::rule(task, pattern, wall, zone))));
+    thing.add_property(Property::Rrule, Value::RecurrenceRule(Box::new(rule::rule(task, pattern, wall, zone))));
 }
 
 fn alarm(title: &str, minutes: i32) -> ICalendarComponent {

@@ -238,6 +238,36 @@ fn our_own_calendar_comes_back_as_it_was() {
 }
 
 #[test]
+fn a_feed_has_every_task_as_a_to_do_and_every_date_as_an_event() {
+    let mut tasks = own();
+    // What was completed of a series: the next of it is a task of its own.
+    let series = tasks.iter().find(|task| task.recurrence_pattern.is_some()).unwrap();
+    tasks.push(Task { id: Uuid::now_v7(), status: Status::Completed, completed_at: Some(now()), ..series.clone() });
+    let text = ics::feed(&tasks, reader());
+    let expected: Vec<Task> = tasks
+        .iter()
+        .map(|task| {
+            let pattern = task.recurrence_pattern.clone().filter(|_| task.status != Status::Completed);
+            let occurrence = task.occurrence.filter(|_| pattern.is_some());
+            bare(Task { reminder_offset_minutes: None, recurrence_pattern: pattern, occurrence, ..task.clone() })
+        })
+        .collect();
+    let all = taken(Format::Ics, &text);
+    let todos: Vec<Task> = all.iter().filter_map(|(_, task, _)| task.clone().ok().map(bare)).collect();
+    assert_eq!(todos, expected, "{text}");
+    let dated = tasks.iter().filter(|task| task.due_at.is_some()).count();
+    assert!(reasons(&all).iter().all(|(_, reason)| reason.starts_with("It is the date of a task of ours")), "{all:#?}");
+    assert_eq!((reasons(&all).len(), text.matches("BEGIN:VEVENT").count()), (dated, dated), "{text}");
+    let recurring = expected.iter().filter(|task| task.recurrence_pattern.is_some()).count();
+    let event_recurs = |event: &&str| event.split("END:VEVENT").next().is_some_and(|event| event.contains("RRULE:"));
+    assert_eq!(text.split("BEGIN:VEVENT").skip(1).filter(event_recurs).count(), recurring, "{text}");
+    for line in ["REFRESH-INTERVAL;VALUE=DURATION:PT15M", "X-PUBLISHED-TTL:PT15M", "TRANSP:TRANSPARENT", "SUMMARY:✓ A task"] {
+        assert!(text.lines().any(|each| each == line), "{line}: {text}");
+    }
+    assert!(!text.contains("VALARM") && text.lines().all(|line| line.len() <= 75), "{text}");
+}
+
+#[test]
 fn our_own_taskwarrior_export_comes_back_as_it_was() {
     let tasks = own();
     let expected: Vec<Task> = tasks.iter().cloned().map(bare).collect();

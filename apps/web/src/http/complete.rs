@@ -39,7 +39,8 @@ pub async fn answer(form: &Form, task: &Task, said: &'static str, undo: &'static
     let back = page::back(Some(form.fields.get("back")));
     match form.fields.get("place") {
         _ if !form.visitor.wants_fragment() => Ok(form.visitor.go(&back)),
-        "page" => task::changed(&form.visitor, task, said).await,
+        // What has a button of its own there is taken back by it.
+        "page" => task::changed(&form.visitor, task, said, undo == "undo").await,
         // Taking back is said by what it does.
         _ if form.fields.ticked("quiet") => row::changed(&form.visitor, task, back, "", ""),
         _ => row::changed(&form.visitor, task, back, said, undo),

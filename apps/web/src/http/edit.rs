@@ -9,10 +9,11 @@ use super::task;
 use crate::api::Call;
 use crate::failure::Failure;
 use crate::form::Form;
+use crate::page;
 use crate::task_form::TaskForm;
 
 /// How often a save is tried again when another one came between its read and its write.
-const ROUNDS: u32 = 3;
+pub const ROUNDS: u32 = 3;
 
 /// `POST`.
 ///
@@ -31,11 +32,14 @@ pub async fn submit(Path(id): Path<String>, form: Form) -> Result<Response, Fail
         }
         let (changes, own) = typed.changes(&stored, zone);
         if changes.is_empty() && own.is_empty() {
-            return saved(&form, &stored).await;
+            return saved(&form, &stored, false).await;
         }
         let call = Call::new(Method::PATCH, "tasks", &["tasks", &id]).body(changes.into());
         match visitor.call(call.header(header::IF_MATCH, &format!("\"{}\"", stored.version))).await {
-            Ok(answer) => return saved(&form, &answer.json()?).await,
+            Ok(answer) => {
+                let task: Task = answer.json()?;
+                return saved(&form, &task, task.version != stored.version).await;
+            }
             Err(failure) if failure.is_stale() => stored = visitor.task(&id).await?,
             Err(Failure::Refused(body)) if matches!(body.status, 400 | 409 | 413 | 422) => {
                 return task::page_with(visitor, &stored, typed.refused(&body, own), StatusCode::UNPROCESSABLE_ENTITY).await;
@@ -46,9 +50,12 @@ pub async fn submit(Path(id): Path<String>, form: Form) -> Result<Response, Fail
     task::page_with(visitor, &stored, typed, StatusCode::CONFLICT).await
 }
 
-async fn saved(form: &Form, task: &Task) -> Result<Response, Failure> {
-    if form.visitor.wants_fragment() {
-        return task::changed(&form.visitor, task, "Saved").await;
+/// What was saved, with the way to take it back if it changed anything: the last change of what stayed as it was is an older one.
+async fn saved(form: &Form, task: &Task, changed: bool) -> Result<Response, Failure> {
+    let here = format!("/app/tasks/{}", task.id);
+    match changed {
+        _ if form.visitor.wants_fragment() => task::changed(&form.visitor, task, "Saved", changed).await,
+        true => Ok(form.visitor.go(&page::with(&here, "saved", task.version))),
+        false => Ok(form.visitor.go(&here)),
     }
-    Ok(form.visitor.go(&format!("/app/tasks/{}", task.id)))
 }

@@ -8,6 +8,7 @@ use contracts::user::NotificationPreferences;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::feed::{self, FeedView};
 use crate::api::Call;
 use crate::failure::Failure;
 use crate::form::{Errors, Fields, Form};
@@ -49,6 +50,7 @@ struct PreferencesView {
 struct PreferencesPage {
     shell: Shell,
     view: PreferencesView,
+    feed: FeedView,
 }
 
 #[derive(Template)]
@@ -138,13 +140,34 @@ async fn answer(
     elsewhere: bool,
 ) -> Result<Response, Failure> {
     let saved = visitor.wants_fragment() && status.is_success();
-    let phone = now.phone.clone().unwrap_or_default();
-    let view = PreferencesView { phone, errors, saved, elsewhere, csrf: visitor.csrf(), zones: zones(&now.timezone), now };
+    let view = PreferencesView { errors, saved, elsewhere, ..view(visitor, now) };
     if visitor.wants_fragment() {
         return page::html(status, &PreferencesFragment { view });
     }
-    let shell = visitor.shell("Preferences", "preferences", visitor.unread().await);
-    visitor.page(status, &PreferencesPage { shell, view })
+    let (unread, feed) = tokio::join!(visitor.unread(), feed::view(visitor));
+    visitor.page(status, &PreferencesPage { shell: visitor.shell("Preferences", "preferences", unread), view, feed })
+}
+
+/// The whole page, around a feed that was just made.
+///
+/// # Errors
+/// When identity does not answer.
+pub async fn page_with(visitor: &Visitor, feed: FeedView) -> Result<Response, Failure> {
+    let (now, unread) = tokio::join!(stored(visitor), visitor.unread());
+    let shell = visitor.shell("Preferences", "preferences", unread);
+    visitor.page(StatusCode::OK, &PreferencesPage { shell, view: view(visitor, now?), feed })
+}
+
+fn view(visitor: &Visitor, now: Preferences) -> PreferencesView {
+    PreferencesView {
+        phone: now.phone.clone().unwrap_or_default(),
+        errors: Errors::default(),
+        saved: false,
+        elsewhere: false,
+        csrf: visitor.csrf(),
+        zones: zones(&now.timezone),
+        now,
+    }
 }
 
 /// The zones by region, without the names that are kept for old systems only; the one in use is always among them.

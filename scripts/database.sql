@@ -30,5 +30,3 @@ select format('create schema if not exists %I authorization %I', name, name) fro
 select format('alter role %I set search_path = %I', name, name) from app \gexec
 select format('alter role %I set plan_cache_mode = force_custom_plan', name) from app \gexec
 select format('alter role %I set statement_timeout = %L', name, '10s') from app \gexec
--- What consumers have seen and how often they tried is a help that may be lost: nobody waits until it is on disk.
-alter role state set synchronous_commit = off;

@@ -23,8 +23,8 @@ for argument in "$@"; do
 done
 export OUTRIGGER_LONG=$LONG
 
-OUTPUT=$(mktemp) FAILURES=$(mktemp)
-trap 'rm -f "$OUTPUT" "$FAILURES"' EXIT
+OUTPUT=$(mktemp) FAILURES=$(mktemp) ASIDE=$(mktemp -d)
+trap 'rm -rf "$OUTPUT" "$FAILURES" "$ASIDE"' EXIT
 PASSED=0 FAILED=0
 TIMES=()
 
@@ -45,6 +45,15 @@ layer() {
   if ((passed + failed == 0)); then passed=1; fi
   PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed))
   TIMES+=("$(printf '%-12s %4d s of %4d s%s' "$name" "$took" "$((budget * 60))" "$( ((took > budget * 60)) && echo '  over its budget')")")
+}
+
+# aside COMMAND...: begins what mostly waits. The layers that follow go on beside it, and `rejoin` is the layer that ends with it.
+aside() { { "$@" >"$ASIDE/output" 2>&1 && touch "$ASIDE/well"; touch "$ASIDE/ended"; } & }
+
+rejoin() {
+  until [[ -e $ASIDE/ended ]]; do sleep 1; done
+  cat "$ASIDE/output"
+  [[ -e $ASIDE/well ]]
 }
 
 # stories SET MINUTES PREFIXES [OPTION...]: the stories of one layer. One that hangs ends its layer after three times its budget: what it
@@ -111,11 +120,12 @@ layer fmt 1 cargo fmt --all --check
 layer clippy 5 cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
 layer doc 3 documentation
 layer unit 3 cargo test --locked --workspace --lib --bins --no-fail-fast
-# Stacks that take stated ports, one after the other; then what mostly waits, side by side.
+# Stacks that take stated ports, one after the other, beside what takes any port.
 # By target and not by package: of a part of the workspace, dependencies have other features and are compiled again.
-layer stack 3 cargo test --locked --workspace --test stack-it --test dev --no-fail-fast -- --test-threads=1
+aside cargo test --locked --workspace --test stack-it --test dev --no-fail-fast -- --test-threads=1
 # The broker is away for ten minutes in the long run.
 layer crates "$([[ $LONG == yes ]] && echo 16 || echo 4)" cargo test --locked --workspace --test calendar-it --test sidecar-it --test service-it --no-fail-fast -- --test-threads=4
+layer stack 3 rejoin
 # Stories mostly wait, each for its own people: more of them than processors at once.
 layer redis 6 stories local 6 'contract_|flow_' --test-threads=6
 layer kafka 5 stories kafka 5 'contract_|flow_' --test-threads=6

@@ -118,6 +118,18 @@ fn contract_what_handles_events_and_what_speaks_to_dapr_is_documented() -> Resul
 }
 
 #[test]
+fn contract_the_readme_leads_to_every_app_and_crate() -> Result<()> {
+    let readme = std::fs::read_to_string(root()?.join("README.md"))?;
+    for folder in ["apps", "crates"] {
+        for entry in std::fs::read_dir(root()?.join(folder))? {
+            let link = format!("]({folder}/{})", entry?.file_name().to_string_lossy());
+            ensure!(readme.contains(&link), "the README has no link {link}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn contract_every_source_file_opens_with_what_it_is_for_and_fits_a_few_screens() -> Result<()> {
     for folder in ["apps", "crates", "tests"] {
         for source in files(&root()?.join(folder), ".rs")? {

@@ -35,6 +35,8 @@ layer() {
   say "== $name"
   "$@" 2>&1 | tee "$OUTPUT" || status=1
   took=$((SECONDS - start))
+  # Its own time, not that of waiting for it.
+  if [[ $1 == rejoin ]]; then took=$(<"$ASIDE/took"); fi
   read -r passed failed < <(awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$OUTPUT")
   # What failed before it could count (it did not compile, it was killed) is a failure too.
   if ((status && failed == 0)); then failed=1; fi
@@ -48,10 +50,13 @@ layer() {
 }
 
 # aside COMMAND...: begins what mostly waits. The layers that follow go on beside it, and `rejoin` is the layer that ends with it.
-aside() { { "$@" >"$ASIDE/output" 2>&1 && touch "$ASIDE/well"; touch "$ASIDE/ended"; } & }
+aside() {
+  local began=$SECONDS
+  { "$@" >"$ASIDE/output" 2>&1 && touch "$ASIDE/well"; echo $((SECONDS - began)) >"$ASIDE/took"; } &
+}
 
 rejoin() {
-  until [[ -e $ASIDE/ended ]]; do sleep 1; done
+  until [[ -s $ASIDE/took ]]; do sleep 1; done
   cat "$ASIDE/output"
   [[ -e $ASIDE/well ]]
 }

@@ -10,7 +10,7 @@ use tests::eventually;
 use tests::person::Person;
 
 use crate::ground::Ground;
-use crate::machine::{cpu_with_children, pid};
+use crate::machine::spent;
 use crate::report::{Goal, Report};
 
 /// Every create makes two events: one for the other apps, one for open pages.
@@ -38,7 +38,7 @@ pub async fn measure(ground: &Ground, report: &mut Report) -> Result<()> {
     create(ground, &Person::new(ground.suite.clone())?, WARM).await?;
     let person = Person::new(ground.suite.clone())?;
     let user = person.user_id.to_string();
-    let before = spent(ground)?;
+    let before = spent(ground.stack())?;
     create(ground, &person, COUNTED).await?;
     let all = async || Ok((ground.database.count(ARRIVED, &[&user]).await? >= i64::from(COUNTED)).then_some(()));
     eventually("every event has arrived", Duration::from_secs(30), all).await?;
@@ -52,7 +52,7 @@ pub async fn measure(ground: &Ground, report: &mut Report) -> Result<()> {
     report.add(format!("outbox commit → subscriber, {broker}, p99"), p99, " ms", Goal::Most(100.0), "the same events");
     let mut costs: Vec<(String, f64)> = before
         .into_iter()
-        .zip(spent(ground)?)
+        .zip(spent(ground.stack())?)
         .map(|((part, before), (_, after))| (part, after.saturating_sub(before).as_secs_f64() * 1e6 / f64::from(COUNTED)))
         .collect();
     costs.sort_by(|one, other| other.1.total_cmp(&one.1));
@@ -60,15 +60,6 @@ pub async fn measure(ground: &Ground, report: &mut Report) -> Result<()> {
     let shown: Vec<String> = costs.iter().map(|(part, cost)| format!("{part} {cost:.0}")).collect();
     report.add(format!("CPU a create with all that follows it, {broker}"), whole, " µs", Goal::None, shown.join(", "));
     Ok(())
-}
-
-/// What each part has used so far.
-fn spent(ground: &Ground) -> Result<Vec<(String, Duration)>> {
-    let parts = ground.stack().parts().into_iter().map(|(part, ..)| part);
-    parts
-        .filter_map(|part| Some((cpu_with_children(pid(ground.stack(), &part).ok()?), part)))
-        .map(|(cpu, part)| Ok((part, cpu?)))
-        .collect()
 }
 
 /// Open loop: the next create does not wait for the one before.

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::Chosen;
 use crate::ground::Ground;
-use crate::machine::{self, cpu, cpu_with_children, pid};
+use crate::machine::{self, cpu};
 use crate::report::{Goal, Report};
 use crate::stats::Samples;
 
@@ -172,13 +172,8 @@ async fn settled(ground: &Ground, all: &Tally, report: &mut Report) -> Result<()
 /// How many cores all parts took while requests counted, and which of them took how much of one.
 async fn costs(ground: &Ground, times: Times) -> Result<(f64, String)> {
     let spent = || {
-        let mut each = BTreeMap::new();
-        for (name, ..) in ground.stack().parts() {
-            // What runs in this process has no process of its own.
-            let Ok(pid) = pid(ground.stack(), &name) else { continue };
-            each.insert(name, cpu_with_children(pid)?.as_secs_f64());
-        }
-        each.insert("the people".to_owned(), cpu(std::process::id())?.as_secs_f64());
+        let mut each = machine::spent(ground.stack())?;
+        each.insert("the people".to_owned(), cpu(std::process::id())?);
         anyhow::Ok(each)
     };
     sleep_until(times.counted).await;
@@ -186,9 +181,9 @@ async fn costs(ground: &Ground, times: Times) -> Result<(f64, String)> {
     sleep_until(times.end).await;
     let (after, busy) = (spent()?, machine::busy()?.saturating_sub(busy_before).as_secs_f64());
     let seconds = (times.end - times.counted).as_secs_f64();
-    let cores = |(name, after): (String, f64)| {
+    let cores = |(name, after): (String, Duration)| {
         let before = before.get(&name).copied().unwrap_or_default();
-        (name, (after - before) / seconds)
+        (name, after.saturating_sub(before).as_secs_f64() / seconds)
     };
     let mut costs: Vec<(String, f64)> = after.into_iter().map(cores).collect();
     costs.sort_by(|one, other| other.1.total_cmp(&one.1));

@@ -1,5 +1,6 @@
 //! What Linux knows of a process and of this machine, from `/proc` (proc(5)).
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -42,6 +43,18 @@ pub fn cpu_with_children(pid: u32) -> Result<Duration> {
         all += cpu(child).unwrap_or_default();
     }
     Ok(all)
+}
+
+/// User and system time of each part so far. What runs in this process has no process of its own.
+///
+/// # Errors
+/// When a part has gone.
+pub fn spent(stack: &Stack) -> Result<BTreeMap<String, Duration>> {
+    let parts = stack.parts().into_iter().map(|(part, ..)| part);
+    parts
+        .filter_map(|part| Some((pid(stack, &part).ok()?, part)))
+        .map(|(pid, part)| Ok((part, cpu_with_children(pid)?)))
+        .collect()
 }
 
 /// A process and those that it started itself.

@@ -4,7 +4,7 @@
 //!
 //! - [`config`]: how long what it gives out lives
 //! - [`account`]: what a person's data must look like, and how it may change
-//! - [`password`], [`secret`]: what people choose and what we make
+//! - [`password`], [`service::secret`]: what people choose and what we make
 //! - [`key`], [`token`]: what tokens are signed with and what they say
 //! - [`oauth`]: the words of RFC 6749 around `/auth`
 //! - [`http`]: the routes; [`store`]: every statement; [`purge`]: what is thrown away
@@ -18,7 +18,6 @@ pub mod metrics;
 pub mod oauth;
 pub mod password;
 pub mod purge;
-pub mod secret;
 pub mod store;
 pub mod token;
 
@@ -34,8 +33,8 @@ use crate::config::Settings;
 use crate::key::Signer;
 use crate::metrics::Metrics;
 use crate::password::Passwords;
-use crate::secret::Hash;
 use crate::store::Store;
+use service::secret::Hash;
 
 /// The secret that holds the signing key.
 const KEY_SECRET: &str = "outrigger-jwt";

@@ -40,7 +40,7 @@ impl Passwords {
     pub async fn new() -> Result<Self, Problem> {
         let turns = std::thread::available_parallelism().map_or(1, |processors| usize::from(processors).div_ceil(2));
         let blank = Self { turns: Arc::new(Semaphore::new(turns)), decoy: "".into() };
-        let decoy = blank.hash(crate::secret::new()?).await?;
+        let decoy = blank.hash(service::secret::new()?).await?;
         Ok(Self { decoy: decoy.into(), ..blank })
     }
 

@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::Identity;
-use crate::secret::Hash;
 use crate::token::Holder;
+use service::secret::Hash;
 
 /// The constraint that an address in use violates.
 pub const EMAIL_ONCE: &str = "users_email_once";

@@ -1,7 +1,7 @@
 //! Tasks and tags: the writes of the to-do product, and the events that tell of them.
 //!
 //! In reading order: [`task`] and [`recurrence`] are the rules, [`filter`] reads a list's query, [`sync`] knows what a copy has seen, [`transfer`] reads and writes the files of
-//! other programs, [`feed`] makes the key of a calendar feed, [`http`] is the route table,
+//! other programs, [`http`] is the route table,
 //! [`events`] is what arrives, [`store`] is every statement.
 
 use std::sync::Arc;
@@ -15,7 +15,6 @@ use utoipa::OpenApi;
 
 pub mod error;
 pub mod events;
-pub mod feed;
 pub mod filter;
 pub mod http;
 pub mod metrics;

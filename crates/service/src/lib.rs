@@ -9,6 +9,7 @@
 //! - [`door`], [`caller`], [`internal`]: the three kinds of door and who may pass
 //! - [`problem`], [`fields`], [`request`], [`openapi`]: what is refused, how bodies, queries and ids are read, how it is documented
 //! - [`database`], [`migrate`], [`idempotency`]: the app's own schema behind its binding
+//! - [`secret`]: what we make and tell once
 //! - [`event`], [`outbox`]: events that leave
 //! - [`subscribe`]: events that arrive
 //! - [`health`], [`metrics`], [`telemetry`], [`clock`]: looking in
@@ -32,6 +33,7 @@ pub mod openapi;
 pub mod outbox;
 pub mod problem;
 pub mod request;
+pub mod secret;
 pub mod serve;
 pub mod subscribe;
 pub mod telemetry;

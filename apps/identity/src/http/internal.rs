@@ -10,7 +10,7 @@ use service::fields;
 use service::problem::{Code, Problem};
 use service::request::JsonBody;
 
-use crate::secret::Hash;
+use service::secret::Hash;
 
 /// Lets only `app` go on.
 ///

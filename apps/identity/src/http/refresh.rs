@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use super::token::TokenAnswer;
 use crate::Context;
 use crate::oauth::{Parameters, Refusal};
-use crate::secret::{self, Hash};
 use crate::store::Life;
+use service::secret::{self, Hash};
 
 /// The last refresh token.
 #[derive(ToSchema)]

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use super::refresh::RefreshRequest;
 use crate::Context;
 use crate::oauth::{Parameters, Refusal};
-use crate::secret::Hash;
+use service::secret::Hash;
 
 /// Give a token back
 ///

@@ -12,9 +12,9 @@ use service::request::JsonBody;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::secret::{self, Hash};
 use crate::store::EMAIL_ONCE;
 use crate::{Context, account};
+use service::secret::{self, Hash};
 
 /// What someone says of themselves.
 #[derive(ToSchema)]

@@ -12,10 +12,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::oauth::{Parameters, Refusal};
-use crate::secret::{self, Hash};
 use crate::store::Life;
 use crate::token::{self, Holder};
 use crate::{Context, account};
+use service::secret::{self, Hash};
 
 /// A program that acts for a person, or an app of the suite.
 const OF_CLIENT: &str = "client_credentials";

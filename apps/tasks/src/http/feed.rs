@@ -4,16 +4,19 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use contracts::task::FEED_KEY;
 use serde::{Deserialize, Serialize};
 use service::access::Actor;
+use service::secret::{self, Hash};
 use service::{Caller, Problem};
 use utoipa::ToSchema;
 
 use crate::Room;
-use crate::feed::{COMPLETED_FOR, hash, key};
 use crate::transfer::{Reader, ics};
+
+/// How long a completed task stays in the feed: a calendar goes on showing the month that has just passed.
+const COMPLETED_FOR: TimeDelta = TimeDelta::days(30);
 
 /// A feed.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -39,8 +42,8 @@ pub struct NewFeed {
     responses((status = 201, description = "The feed with its address", body = NewFeed), service::openapi::Refusals)
 )]
 pub async fn make(State(room): State<Room>, caller: Caller) -> Result<Response, Problem> {
-    let (key, created_at) = (key()?, room.clock.now());
-    room.store.make_feed(&caller, &hash(key.reveal()), created_at).await?;
+    let (key, created_at) = (secret::new()?, room.clock.now());
+    room.store.make_feed(&caller, &Hash::of(key.reveal()), created_at).await?;
     tracing::info!(user_id = %caller.user_id, "a calendar feed was made");
     let url = format!("{}/tasks/feed.ics?key={}", room.public_url.trim_end_matches('/'), key.reveal());
     Ok((StatusCode::CREATED, Json(NewFeed { url, created_at })).into_response())
@@ -82,14 +85,14 @@ pub async fn revoke(State(room): State<Room>, caller: Caller) -> Result<StatusCo
 )]
 pub async fn read(State(room): State<Room>, Extension(actor): Extension<Actor>, headers: HeaderMap) -> Result<Response, Problem> {
     let shown = headers.get(FEED_KEY).and_then(|key| key.to_str().ok()).ok_or_else(Problem::not_found)?;
-    let feed = room.store.find_feed(&hash(shown)).await?.ok_or_else(Problem::not_found)?;
+    let feed = room.store.find_feed(&Hash::of(shown)).await?.ok_or_else(Problem::not_found)?;
     // Nobody asks by name; the log says whose tasks were read.
     let _ = actor.0.set(feed.user_id);
     let now = room.clock.now();
     let tasks = room.store.all(feed.user_id, Some(now - COMPLETED_FOR)).await?;
     let zone = feed.timezone.and_then(|name| name.parse().ok()).unwrap_or(chrono_tz::UTC);
     let calendar = ics::feed(&tasks, Reader { zone, now });
-    let etag = format!("\"{}\"", hash(&calendar));
+    let etag = format!("\"{}\"", Hash::of(&calendar).text());
     let known = is_known(&headers, &etag);
     let kept = [
         (header::ETAG, HeaderValue::try_from(etag).map_err(Problem::internal)?),

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::json;
 use service::Caller;
+use service::secret::Hash;
 use sidecar::{Result, Statement};
 use uuid::Uuid;
 
@@ -29,7 +30,7 @@ impl Store {
     ///
     /// # Errors
     /// As every statement.
-    pub async fn make_feed(&self, owner: &Caller, key_hash: &str, created_at: DateTime<Utc>) -> Result<u64> {
+    pub async fn make_feed(&self, owner: &Caller, key_hash: &Hash, created_at: DateTime<Utc>) -> Result<u64> {
         let document = json!({
             "user_id": owner.user_id, "tenant_id": owner.tenant_id, "key_hash": key_hash, "created_at": created_at,
         });
@@ -48,7 +49,7 @@ impl Store {
     ///
     /// # Errors
     /// As every statement.
-    pub async fn find_feed(&self, key_hash: &str) -> Result<Option<Reading>> {
+    pub async fn find_feed(&self, key_hash: &Hash) -> Result<Option<Reading>> {
         self.database.read(&FIND, &json!({ "key_hash": key_hash })).await
     }
 

@@ -14,9 +14,9 @@ use service::problem::{Code, Problem};
 use service::request::JsonBody;
 
 use super::only;
-use crate::secret::{self, Hash};
 use crate::store::Life;
 use crate::{Context, account};
+use service::secret::{self, Hash};
 
 /// A session that has begun.
 #[derive(Serialize)]

@@ -4,13 +4,12 @@
 
 use std::fmt;
 
+use crate::config::Secret;
+use crate::problem::{Problem, Words};
 use aws_lc_rs::{constant_time, digest, rand};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Serialize, Serializer};
-use service::Problem;
-use service::config::Secret;
-use service::problem::Words;
 
 /// A new secret, base64url.
 ///
@@ -40,6 +39,11 @@ impl Hash {
     /// As it was stored.
     pub fn stored(text: String) -> Self {
         Self(text)
+    }
+
+    /// As it is stored.
+    pub fn text(&self) -> &str {
+        &self.0
     }
 
     /// Whether both are the same, in a time that does not tell where they differ.

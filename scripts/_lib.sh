@@ -120,6 +120,20 @@ count_lines() {
   if [[ -t 1 ]]; then printf '\n'; fi
 }
 
+# What renders the manifests: kubectl can, and where it is missing kustomize itself is built.
+need_kustomize() {
+  have kustomize || have kubectl && return
+  if [[ ! -x $CACHE/bin/kustomize ]]; then
+    have go || die "neither kubectl nor kustomize nor Go is here: install kubectl (https://kubernetes.io/docs/tasks/tools/), or Go 1.26"
+    say "Building kustomize, once per machine: about a minute."
+    mkdir -p "$CACHE/bin"
+    (cd "$ROOT/scripts/kustomize" && CGO_ENABLED=0 go build -mod=readonly -buildvcs=false -trimpath -o "$CACHE/bin/kustomize.partial" sigs.k8s.io/kustomize/kustomize/v5) ||
+      die "kustomize could not be built"
+    mv "$CACHE/bin/kustomize.partial" "$CACHE/bin/kustomize"
+  fi
+  export PATH=$PATH:$CACHE/bin
+}
+
 # Everything but the apps themselves. Kafka and Zipkin run on Java and come from Maven.
 prepare() {
   local java=$1

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that must hold: form, lints, documentation, unit tests, then the stories with the real parts: contracts and flows on Redis and
-# on Kafka, pages in Chromium, and what kills parts at random on both.
+# on Kafka, pages in Chromium, what kills parts at random on both, and, where there is a cluster, the suite in it.
 #
 #   scripts/test.sh [--long] [FILTER...]
 #
@@ -27,6 +27,7 @@ OUTPUT=$(mktemp) FAILURES=$(mktemp) ASIDE=$(mktemp -d)
 trap 'rm -rf "$OUTPUT" "$FAILURES" "$ASIDE"' EXIT
 PASSED=0 FAILED=0
 TIMES=()
+SKIPPED=()
 
 # layer NAME BUDGET-IN-MINUTES COMMAND...: runs one layer, counts its tests (a command without tests counts as one) and keeps its time.
 layer() {
@@ -84,6 +85,15 @@ chosen() {
   if ((${#FILTER[@]})); then grep -F "${FILTER[@]/#/-e}" || true; else cat; fi
 }
 
+# OUTRIGGER_DEPLOY says what this cluster needs to be told, in the words of scripts/deploy-local.sh.
+in_cluster() {
+  local deploy
+  read -ra deploy <<<"${OUTRIGGER_DEPLOY-}"
+  layer deploy 3 scripts/deploy-local.sh --cluster existing "${deploy[@]}"
+  # One after the other: the later ones restart and kill what the earlier ones look at.
+  layer cluster 5 stories local 5 cluster_ --test-threads=1
+}
+
 # What only tests need: a browser with a font, and what is loaded into its pages.
 need_page_tools() {
   need chromium chromium chromium
@@ -108,13 +118,14 @@ page_tools() {
   npm ci --prefix target/npm --no-audit --no-fund --silent
 }
 
-scripts_are_clean() { shellcheck -x scripts/*.sh .ci/run; }
+scripts_are_clean() { shellcheck -x scripts/*.sh .ci/*; }
 
 documentation() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet; }
 
 need shellcheck shellcheck shellcheck
 need_page_tools
 need_second_calendar
+need_kustomize
 # The shell has a kill of its own; tests want the program.
 type -P kill >/dev/null || MISSING+=(procps)
 prepare yes
@@ -152,6 +163,17 @@ else
   layer order-kafka 2 stories kafka 2 chaos_parts
 fi
 
+# The suite in a cluster, deployed as a reader of the README would do it: kubectl's current one, or one that a command starts and ends.
+case ${OUTRIGGER_CLUSTER-} in
+  "") SKIPPED+=("cluster: OUTRIGGER_CLUSTER is not set (see CONTRIBUTING.md); nothing was deployed, no cluster_ story ran") ;;
+  current) in_cluster ;;
+  *)
+    trap '"$OUTRIGGER_CLUSTER" down; rm -rf "$OUTPUT" "$FAILURES" "$ASIDE"' EXIT
+    if said=$("$OUTRIGGER_CLUSTER" up); then eval "$said"; fi
+    in_cluster
+    ;;
+esac
+
 say
 # Once more at the end, where it is looked for first.
 if ((FAILED)); then
@@ -159,5 +181,6 @@ if ((FAILED)); then
   say
 fi
 printf '%s\n' "${TIMES[@]}"
+for what in "${SKIPPED[@]}"; do say "SKIPPED  $what"; done
 say "$PASSED passed, $FAILED failed"
 ((FAILED == 0))

@@ -8,6 +8,7 @@ use serde_json::Value;
 use stack::Instance;
 use tests::{Suite, story};
 
+use crate::cluster::documents;
 use crate::workspace::{files, root};
 
 /// The sets that stand beside `components/common`, one at a time.
@@ -186,9 +187,23 @@ const WORK: [(&str, &[&str]); 5] = [
     ("audit", &["reminders", "task-events", "user-events"]),
 ];
 
+/// What a cluster is told of subscriptions: app, and component, topic, route and dead letters.
+fn declared() -> Result<BTreeSet<(String, [String; 4])>> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut declared = BTreeSet::new();
+    for object in documents::<Value>(&std::fs::read_to_string(root()?.join("k8s/base/dapr-subscriptions.yaml"))?)? {
+        let spec = &object["spec"];
+        let entry = [&spec["pubsubname"], &spec["topic"], &spec["routes"]["default"], &spec["deadLetterTopic"]].map(text);
+        declared.extend(list(&object["scopes"]).iter().map(|app| (text(app), entry.clone())));
+    }
+    Ok(declared)
+}
+
 #[tokio::test]
 async fn contract_each_sidecar_is_subscribed_to_what_its_app_says_and_backs_it_up() -> Result<()> {
     story(async |suite, _| {
+        let declared = declared()?;
+        let mut by_apps = BTreeSet::new();
         for instance in suite.stack().instances() {
             let part = instance.part();
             let url = format!("http://127.0.0.1:{}/dapr/subscribe", instance.app_port);
@@ -212,6 +227,7 @@ async fn contract_each_sidecar_is_subscribed_to_what_its_app_says_and_backs_it_u
                 .collect();
             ensure!(of_app == of_sidecar && of_app.len() == said.len(), "{part} says {of_app:?}, its sidecar {of_sidecar:?}");
 
+            by_apps.extend(of_app.iter().map(|each| (instance.app.clone(), each.clone())));
             let work = WORK.iter().find(|(app, _)| *app == instance.app).map_or(&[][..], |(_, topics)| *topics);
             let backed_up: Vec<&str> =
                 of_app.iter().filter(|[.., letters]| !letters.is_empty()).map(|[_, topic, ..]| topic.as_str()).collect();
@@ -225,6 +241,7 @@ async fn contract_each_sidecar_is_subscribed_to_what_its_app_says_and_backs_it_u
             let log = std::fs::read_to_string(&instance.daprd_log)?.to_lowercase();
             ensure!(!log.contains("conflict"), "{part}: its sidecar logs a conflict");
         }
+        ensure!(by_apps == declared, "the apps say {by_apps:?}, k8s/base/dapr-subscriptions.yaml {declared:?}");
         Ok(())
     })
     .await

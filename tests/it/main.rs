@@ -1,9 +1,11 @@
-//! The stories, one module each. Layers are prefixes of the names: `contract_`, `flow_`, `page_`, `chaos_`.
+//! The stories, one module each. Layers are prefixes of the names: `contract_`, `flow_`, `page_`, `chaos_`,
+//! and `cluster_` for what a real cluster must show.
 
 mod audit;
 mod bad_input;
 mod chaos;
 mod cli;
+mod cluster;
 mod components;
 mod credentials;
 mod document;

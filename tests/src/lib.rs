@@ -8,6 +8,7 @@
 //! - [`raw`]: a request as bytes on a socket
 //! - [`metrics`]: what the parts count, as a scrape reads it
 //! - [`broker`]: what is on the broker
+//! - [`cluster`]: a deployed suite, as kubectl and its front door show it
 //! - [`schemas`]: events, held against their schemas
 //! - [`database`]: PostgreSQL as its administrator sees it
 //! - [`many`]: more tasks than anybody could write through the API, and how their lists are found
@@ -15,6 +16,7 @@
 //! - [`eventually`](eventually()): waits for a condition with a patience
 
 pub mod broker;
+pub mod cluster;
 pub mod database;
 pub mod eventually;
 pub mod many;

@@ -203,7 +203,7 @@ impl Person {
 pub fn token(suite: &Suite, change: impl FnOnce(&mut Claims)) -> Result<String> {
     let secrets = suite.stack().secrets();
     let pem = secrets["outrigger-jwt"]["private-key"].as_str();
-    sign(pem, &key_id(suite)?, change)
+    sign(pem, &key_id(pem)?, change)
 }
 
 /// A token signed with any key under any key id.
@@ -234,9 +234,11 @@ pub fn sign(pem: &str, key_id: &str, change: impl FnOnce(&mut Claims)) -> Result
     Ok(jsonwebtoken::encode(&header, &claims, &EncodingKey::from_rsa_pem(pem.as_bytes())?)?)
 }
 
-/// The id of the suite's key, as identity publishes it.
-fn key_id(suite: &Suite) -> Result<String> {
-    let pem = &suite.stack().secrets()["outrigger-jwt"]["private-key"];
+/// The id of a private key, as identity publishes it.
+///
+/// # Errors
+/// When the key cannot be read.
+pub fn key_id(pem: &str) -> Result<String> {
     let key = EncodingKey::from_rsa_pem(pem.as_bytes())?;
     let jwk = jsonwebtoken::jwk::Jwk::from_encoding_key(&key, Algorithm::RS256)?;
     Ok(jwk.thumbprint(jsonwebtoken::jwk::ThumbprintHash::SHA256)?)

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+use crate::cluster::{Cluster, HOST};
 use crate::person::Person;
 
 /// One socket.
@@ -33,6 +34,21 @@ impl Socket {
     /// When it is refused.
     pub async fn open_at(base: &str, person: &Person) -> Result<Self> {
         let (stream, _) = tokio_tungstenite::connect_async(address(base, &format!("?token={}", person.token))).await?;
+        Self::greeted(stream).await
+    }
+
+    /// Opens one through the ingress of a cluster, whose name need not be in this machine's hosts.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn in_cluster(cluster: &Cluster, token: &str) -> Result<Self> {
+        let stream = TcpStream::connect(cluster.ingress).await?;
+        let url = format!("ws://{HOST}/ws?token={token}");
+        let (stream, _) = tokio_tungstenite::client_async(url, MaybeTlsStream::Plain(stream)).await?;
+        Self::greeted(stream).await
+    }
+
+    async fn greeted(stream: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Result<Self> {
         let mut socket = Self { stream, frames: Vec::new() };
         socket.next(Duration::from_secs(30), |frame| frame["type"] == "hello").await?;
         Ok(socket)

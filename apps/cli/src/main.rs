@@ -5,6 +5,7 @@
 //! - `migrate up|down|status`: the schemas of the apps
 //! - `users grant`: makes a person an operator
 //! - `dlq list|show|replay|discard`: the events that apps gave up
+//! - `catch`: keeps a suite's mail and text messages instead of sending them
 //! - `login`, `logout`: a person signs in, and their tokens are kept
 //! - `tasks add|list|done|import|export`: their tasks
 //!
@@ -13,6 +14,7 @@
 //! failed, and 64 when the command itself was wrong.
 
 mod api;
+mod catch;
 mod dev;
 mod dlq;
 mod login;
@@ -58,6 +60,8 @@ enum Command {
     /// Look after the events that apps gave up (needs the scope ops)
     #[command(subcommand)]
     Dlq(dlq::Verb),
+    /// Keep mail and text messages instead of sending them, and show them as pages
+    Catch(catch::Arguments),
     /// Sign in; the tokens are kept for the other commands
     Login(login::Login),
     /// Sign out, and forget the tokens
@@ -83,6 +87,7 @@ async fn main() -> ExitCode {
         Command::Migrate(verb) => migrate::run(verb).await,
         Command::Users(verb) => users::run(verb).await,
         Command::Dlq(verb) => dlq::run(verb).await,
+        Command::Catch(arguments) => catch::run(arguments).await,
         Command::Login(arguments) => login::login(arguments).await,
         Command::Logout(arguments) => login::logout(arguments).await,
         Command::Tasks(verb) => tasks::run(verb).await,

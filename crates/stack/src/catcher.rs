@@ -4,6 +4,7 @@ mod http;
 mod smtp;
 
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,7 +36,8 @@ pub struct Sms {
 #[derive(Debug)]
 pub(crate) struct Catcher {
     folder: PathBuf,
-    password: String,
+    /// What clients must know; absent: whoever comes may leave a mail.
+    password: Option<String>,
     caught: Mutex<Caught>,
 }
 
@@ -53,13 +55,32 @@ struct Caught {
     refuse_number: HashMap<String, (usize, u16)>,
 }
 
+/// Keeps mail and text messages until the future is dropped. Nobody is asked for a password.
+///
+/// # Errors
+/// When a port is taken or the folder cannot be written.
+pub async fn catch(host: IpAddr, smtp: u16, inbox: u16, folder: PathBuf) -> Result<()> {
+    Catcher::start(&Handle::current(), folder, None, host, smtp, inbox).await?;
+    std::future::pending().await
+}
+
 impl Catcher {
     /// Listens on both ports until the runtime ends.
-    pub async fn start(runtime: &Handle, folder: PathBuf, password: String, smtp: u16, inbox: u16) -> Result<Arc<Self>> {
+    pub async fn start(
+        runtime: &Handle,
+        folder: PathBuf,
+        password: Option<String>,
+        host: IpAddr,
+        smtp: u16,
+        inbox: u16,
+    ) -> Result<Arc<Self>> {
+        for kind in ["mail", "sms"] {
+            let folder = folder.join(kind);
+            std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+        }
         let catcher = Arc::new(Self { folder, password, caught: Mutex::default() });
         let listen = |port| async move {
-            let listener =
-                std::net::TcpListener::bind(("127.0.0.1", port)).with_context(|| format!("listening on port {port}"))?;
+            let listener = std::net::TcpListener::bind((host, port)).with_context(|| format!("listening on {host}:{port}"))?;
             listener.set_nonblocking(true)?;
             anyhow::Ok(listener)
         };

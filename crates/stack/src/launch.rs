@@ -1,5 +1,7 @@
 //! How a stack comes up: ports, secrets and settings first, then the servers, then sidecars and apps, then the front door.
 
+use std::net::Ipv4Addr;
+
 use anyhow::{Context, Result, bail};
 
 use crate::catcher::Catcher;
@@ -59,7 +61,8 @@ pub(crate) async fn prepare(options: Options) -> Result<Stack> {
         .build()
         .context("starting the launcher's own threads")?;
     let password = kept.password("smtp")?.to_owned();
-    let catcher = Catcher::start(runtime.handle(), run.path.clone(), password, at.smtp, at.inbox).await?;
+    let catcher =
+        Catcher::start(runtime.handle(), run.path.clone(), Some(password), Ipv4Addr::LOCALHOST.into(), at.smtp, at.inbox).await?;
     Ok(Stack {
         options,
         run,

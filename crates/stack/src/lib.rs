@@ -52,7 +52,7 @@ mod tools;
 mod topics;
 mod tree;
 
-pub use catcher::{Mail, Sms};
+pub use catcher::{Mail, Sms, catch};
 pub use instance::Instance;
 pub use notice::{Notice, Progress, State, quiet};
 pub use options::{Options, Ports, Set, find_root};

@@ -26,7 +26,7 @@ pub(crate) struct RunDir {
 impl RunDir {
     /// Makes the folder where needed, takes it, and ends what a killed launcher left running.
     pub fn take(path: &Path) -> Result<Self> {
-        for folder in ["", "logs", "pids", "root", "mail", "sms"] {
+        for folder in ["", "logs", "pids", "root"] {
             let folder = path.join(folder);
             std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
         }

@@ -82,13 +82,13 @@ impl Kept {
 
     /// The secrets as the sidecars see them. With a certificate, the servers are those of the cloud set.
     pub fn render(&self, at: Addresses, tls: Option<&Tls>) -> Result<Secrets> {
-        let mut database = BTreeMap::new();
+        let mut secrets = Secrets::new();
         // The path is as the component `secretstore` names its file.
         let mode = if tls.is_some() { "verify-full&sslrootcert=.run/tls.crt" } else { "disable" };
         for schema in SCHEMAS {
             let password = self.password(&format!("database-{schema}"))?;
             let url = format!("postgres://{schema}:{password}@127.0.0.1:{}/outrigger?sslmode={mode}", at.postgres);
-            database.insert(schema.to_owned(), url);
+            secrets.insert(format!("outrigger-db-{schema}"), keys([("url", url)]));
         }
         let clients: BTreeMap<String, String> = self
             .passwords
@@ -98,8 +98,7 @@ impl Kept {
         // Each app reads its own; identity reads them all, to know who comes.
         let own = clients.iter().map(|(app, secret)| (format!("outrigger-client-{app}"), keys([("secret", secret.clone())])));
         let own: Secrets = own.collect();
-        let mut secrets = Secrets::from([
-            ("outrigger-db".to_owned(), database),
+        secrets.extend([
             (
                 "outrigger-redis".to_owned(),
                 keys([("host", format!("127.0.0.1:{}", at.redis)), ("password", self.password("redis")?.to_owned())]),

@@ -17,7 +17,7 @@ async fn what_is_missing_or_not_for_this_app_is_refused() {
     let ground = shared().await;
     let missing = ground.sidecar("identity").secret("secretstore", "nothing").await.unwrap_err();
     assert!(matches!(missing, Error::Refused { .. }), "{missing}");
-    for foreign in ["outrigger-jwt", "outrigger-db"] {
+    for foreign in ["outrigger-jwt", "outrigger-db-tasks"] {
         let error = ground.sidecar("tasks").secret("secretstore", foreign).await.unwrap_err();
         assert!(matches!(error, Error::Refused { .. }), "{error}");
         assert!(!error.to_string().contains("postgres://"));

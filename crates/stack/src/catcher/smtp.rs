@@ -23,13 +23,14 @@ pub(super) async fn serve(listener: TcpListener, catcher: Arc<Catcher>) {
 async fn session(stream: TcpStream, catcher: &Catcher) -> std::io::Result<()> {
     let (input, mut output) = stream.into_split();
     let mut lines = BufReader::new(input).split(b'\n');
-    let mut known = false;
+    let mut known = catcher.password.is_none();
     let mut mail = empty();
     output.write_all(b"220 outrigger ESMTP\r\n").await?;
     while let Some(line) = lines.next_segment().await? {
         let line = String::from_utf8_lossy(&line).trim_end().to_owned();
         let (verb, rest) = line.split_once(' ').unwrap_or((&line, ""));
         let answer = match verb.to_ascii_uppercase().as_str() {
+            "EHLO" if known => "250-outrigger\r\n250 8BITMIME".to_owned(),
             "EHLO" => "250-outrigger\r\n250-8BITMIME\r\n250 AUTH PLAIN".to_owned(),
             "HELO" | "NOOP" => "250 OK".to_owned(),
             "RSET" => {
@@ -37,7 +38,7 @@ async fn session(stream: TcpStream, catcher: &Catcher) -> std::io::Result<()> {
                 "250 OK".to_owned()
             }
             "AUTH" => {
-                known = authenticates(rest, &catcher.password);
+                known = catcher.password.as_ref().is_none_or(|password| authenticates(rest, password));
                 if known { "235 welcome" } else { "535 wrong user or password" }.to_owned()
             }
             "MAIL" | "RCPT" | "DATA" if !known => "530 authenticate first".to_owned(),

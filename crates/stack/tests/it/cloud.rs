@@ -54,7 +54,7 @@ async fn the_clouds_components_work_by_tls_and_whoever_comes_without_is_refused(
     eventually("the server has ended every session", SOON, async || open().await == 0).await;
     assert!(reaches_the_schema().await);
 
-    let secret = &stack.secrets()["outrigger-db"]["tasks"];
+    let secret = &stack.secrets()["outrigger-db-tasks"]["url"];
     let plain = format!("{}?sslmode=disable", secret.split_once('?').unwrap().0);
     let error = tokio_postgres::connect(&plain, tokio_postgres::NoTls).await.err().expect("let in without TLS");
     assert!(error.as_db_error().unwrap().message().contains("no encryption"), "{error:?}");

@@ -18,7 +18,7 @@ async fn only_identity_reads_the_signing_key_and_no_app_reads_passwords() {
     assert_eq!(read("tasks", "outrigger-client-identity").await.0, 403, "no app can pose as another");
     for app in ["identity", "tasks"] {
         assert_eq!(read(app, &format!("outrigger-client-{app}")).await.0, 200);
-        for secret in ["outrigger-db", "outrigger-redis", "outrigger-smtp"] {
+        for secret in ["outrigger-db-tasks", "outrigger-redis", "outrigger-smtp"] {
             assert_eq!(read(app, secret).await.0, 403, "{app} {secret}");
         }
     }

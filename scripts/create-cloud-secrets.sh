@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Makes the secrets of a cluster that people reach, from the environment or by asking: database, broker, Redis, mail, text messages. What only
+# the suite knows (keys of tokens, the apps' own) is made at random once and kept.
+#
+#   scripts/create-cloud-secrets.sh
+#
+# Asks for what is not in the environment, and where nobody can be asked lists all that misses:
+#   DATABASE_HOST                       name[:port] of PostgreSQL, which must speak TLS; roles are those of scripts/database.sql
+#   DATABASE_PASSWORD_<ROLE>            of IDENTITY, TASKS, REMINDERS, NOTIFICATIONS, AUDIT and STATE
+#   REDIS_HOST REDIS_PASSWORD           name:port
+#   KAFKA_BROKERS KAFKA_USER KAFKA_PASSWORD KAFKA_CA    brokers as name:port,...; the CA as PEM
+#   SMTP_HOST SMTP_PORT SMTP_USER SMTP_PASSWORD SMTP_FROM
+#   SMS_ACCOUNT SMS_TOKEN SMS_FROM      of Twilio
+# Needs kubectl and openssl. Values go to the cluster through standard input: no command line, file or output shows one.
+set -euo pipefail
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/_lib.sh
+source "$ROOT/scripts/_lib.sh"
+# shellcheck source=scripts/_cluster.sh
+source "$ROOT/scripts/_cluster.sh"
+# shellcheck source=scripts/_secrets.sh
+source "$ROOT/scripts/_secrets.sh"
+
+case ${1-} in
+  "") ;;
+  -h | --help) help_of "${BASH_SOURCE[0]}"; exit ;;
+  *) die "unknown option $1" ;;
+esac
+
+ASKED=(DATABASE_HOST REDIS_HOST REDIS_PASSWORD KAFKA_BROKERS KAFKA_USER KAFKA_PASSWORD KAFKA_CA
+  SMTP_HOST SMTP_PORT SMTP_USER SMTP_PASSWORD SMTP_FROM SMS_ACCOUNT SMS_TOKEN SMS_FROM)
+for role in "${ROLES[@]}"; do ASKED+=("DATABASE_PASSWORD_${role^^}"); done
+
+missing=() placeholders=()
+for name in "${ASKED[@]}"; do
+  if [[ -z ${!name-} && -t 0 ]]; then
+    read -rsp "$name: " "${name?}"
+    echo
+  fi
+  case ${!name-} in
+    "") missing+=("$name") ;;
+    *change[-_]me* | *CHANGE[-_]ME* | *'<'*'>'* | *your[-_]* | *example.com* | password | secret | xxx*) placeholders+=("$name") ;;
+  esac
+done
+if ((${#missing[@]})); then die "missing: ${missing[*]}"; fi
+if ((${#placeholders[@]})); then die "only placeholders: ${placeholders[*]}"; fi
+need_cluster
+need_tool openssl "install the package openssl"
+
+begin_secrets
+for role in "${ROLES[@]}"; do
+  name=DATABASE_PASSWORD_${role^^}
+  given="outrigger-db-$role/url"
+  KEPT[$given]=$(printf 'postgres://%s:%s@%s/outrigger?sslmode=verify-full' "$role" "${!name}" "$DATABASE_HOST" | encode)
+  secret "outrigger-db-$role" "password=$(text "${!name}")" "url=${KEPT[$given]}"
+done
+secret outrigger-redis "host=$(text "$REDIS_HOST")" "password=$(text "$REDIS_PASSWORD")"
+secret outrigger-kafka "brokers=$(text "$KAFKA_BROKERS")" "user=$(text "$KAFKA_USER")" "password=$(text "$KAFKA_PASSWORD")" "ca=$(text "$KAFKA_CA")"
+secret outrigger-smtp "host=$(text "$SMTP_HOST")" "port=$(text "$SMTP_PORT")" "user=$(text "$SMTP_USER")" "password=$(text "$SMTP_PASSWORD")" "from=$(text "$SMTP_FROM")"
+secret outrigger-sms "account=$(text "$SMS_ACCOUNT")" "token=$(text "$SMS_TOKEN")" "from=$(text "$SMS_FROM")"
+own_secrets
+send_secrets

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# From a clone to the running suite in a cluster on this machine: cluster, Dapr, database, broker, images, secrets, apps; then validates it.
+#
+#   scripts/deploy-local.sh [--cluster minikube|k3s|existing] [--pubsub redis|kafka] [--tag TAG] [--load COMMAND [--binaries FOLDER]]
+#                           [--server NAME=IMAGE] [--rotate-secrets] [--no-validate]
+#
+# Run again it changes only what has changed. `existing` takes kubectl's current context.
+#   --tag      of the images; without it that of the commit, and where files are changed, of the changes
+#   --load     instead of building images with Docker: called as `COMMAND outrigger/tasks:TAG target/release/tasks` for each, after cargo
+#   --binaries where --load finds the programs, without building them
+#   --server   another image for a server, such as postgres=registry.example/postgres:17; may be repeated
+# Needs kubectl, openssl, and for Minikube also minikube, helm and docker. Leaves the namespaces `outrigger` and `dapr-system`.
+set -euo pipefail
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/_lib.sh
+source "$ROOT/scripts/_lib.sh"
+# shellcheck source=scripts/_cluster.sh
+source "$ROOT/scripts/_cluster.sh"
+cd "$ROOT"
+
+CLUSTER=minikube PUBSUB=redis TAG="" LOAD="" BINARIES="" SERVERS=() ROTATE=no VALIDATE=yes
+while (($#)); do
+  case $1 in
+    --cluster | --pubsub | --tag | --load | --binaries | --server)
+      (($# >= 2)) || die "$1 needs a value"
+      name=${1#--}
+      if [[ $name == server ]]; then SERVERS+=("$2"); else printf -v "${name^^}" '%s' "$2"; fi
+      shift 2
+      ;;
+    --rotate-secrets) ROTATE=yes; shift ;;
+    --no-validate) VALIDATE=no; shift ;;
+    -h | --help) help_of "${BASH_SOURCE[0]}"; exit ;;
+    *) die "unknown option $1 (see --help)" ;;
+  esac
+done
+case $PUBSUB in
+  redis) OVERLAY=k8s/local ;;
+  kafka) OVERLAY=k8s/local/kafka ;;
+  *) die "--pubsub is redis or kafka, not $PUBSUB" ;;
+esac
+: "${TAG:=$(source_tag)}"
+
+say "== cluster"
+case $CLUSTER in
+  minikube) scripts/setup-minikube.sh ;;
+  k3s)
+    scripts/install-k3s.sh
+    export KUBECONFIG=${KUBECONFIG:-$HOME/.kube/k3s.yaml}
+    ;;
+  existing) need_cluster ;;
+  *) die "--cluster is minikube, k3s or existing, not $CLUSTER" ;;
+esac
+scripts/setup-dapr.sh
+if [[ $PUBSUB == kafka ]]; then scripts/setup-kafka.sh; fi
+
+say "== images $TAG"
+if [[ -n $LOAD ]]; then
+  if [[ -z $BINARIES ]]; then
+    need_rust
+    cargo build --locked --release --workspace --bins
+    BINARIES=target/release
+  fi
+  # The command may have arguments of its own.
+  read -ra load <<<"$LOAD"
+  for image in "${IMAGES[@]}"; do "${load[@]}" "outrigger/$image:$TAG" "$BINARIES/$image"; done
+elif [[ $CLUSTER != existing ]]; then
+  scripts/build-images.sh --tag "$TAG"
+  for image in "${IMAGES[@]}"; do
+    if [[ $CLUSTER == minikube ]]; then minikube image load "outrigger/$image:$TAG"; else docker save "outrigger/$image:$TAG" | sudo k3s ctr images import -; fi
+  done
+else
+  say "taken as they are: outrigger/<app>:$TAG"
+fi
+
+say "== secrets"
+if [[ $ROTATE == yes ]]; then scripts/create-local-secrets.sh --rotate; else scripts/create-local-secrets.sh; fi
+
+# What this run was told, as one more overlay.
+overlay() {
+  local folder=$1 image server
+  mkdir -p "$folder"
+  {
+    echo "resources: [../../$2]"
+    echo "images:"
+    for image in "${IMAGES[@]}"; do echo "  - { name: outrigger/$image, newTag: '$TAG' }"; done
+    for server in "${SERVERS[@]}"; do
+      local reference=${server#*=}
+      echo "  - { name: ${server%%=*}, newName: ${reference%:*}, newTag: '${reference##*:}' }"
+    done
+  } >"$folder/kustomization.yaml"
+}
+
+say "== servers"
+overlay .run/deploy-place k8s/local/place
+kube apply --server-side --force-conflicts -k .run/deploy-place >/dev/null
+if [[ $ROTATE == yes ]]; then kube rollout restart statefulset/redis >/dev/null; fi
+for server in statefulset/postgres statefulset/redis deployment/zipkin deployment/mailbox; do
+  kube rollout status "$server" --timeout=180s >/dev/null || die "$server did not become ready; 'kubectl -n $NAMESPACE describe $server' says why"
+done
+scripts/database.sh
+
+say "== apps"
+overlay .run/deploy "$OVERLAY"
+kube apply --server-side --force-conflicts -k .run/deploy >/dev/null
+if [[ $ROTATE == yes ]]; then kube rollout restart "${APPS[@]/#/deployment/}" >/dev/null; fi
+for app in "${APPS[@]}"; do
+  kube rollout status "deployment/$app" --timeout=240s >/dev/null || die "$app did not become ready; 'kubectl -n $NAMESPACE get pods' and 'kubectl -n $NAMESPACE logs deployment/$app --all-containers' say why"
+done
+
+if [[ $VALIDATE == yes ]]; then
+  say "== validation"
+  scripts/validate-deployment.sh
+fi
+say
+say "The suite runs. Open a way to it with"
+say "  kubectl -n $NAMESPACE port-forward service/gateway 7100:80     then http://localhost:7100"
+say "  kubectl -n $NAMESPACE port-forward service/zipkin 9411         then http://localhost:9411"

@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# Looks at a deployed suite from outside and from inside, one line a check, and says with its exit code whether all is well: 0 or 1.
+#
+#   scripts/validate-deployment.sh [--url http://outrigger.local] [--json]
+#
+# Pods, services, components of each sidecar, health of each app, the ingress (with --url), and a task whose event reaches another app.
+# Signs up one person with a random address. Needs kubectl and curl. Changes nothing else.
+set -euo pipefail
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/_lib.sh
+source "$ROOT/scripts/_lib.sh"
+# shellcheck source=scripts/_cluster.sh
+source "$ROOT/scripts/_cluster.sh"
+
+URL="" JSON=no
+while (($#)); do
+  case $1 in
+    --url) (($# >= 2)) || die "--url needs a value"; URL=${2%/}; shift 2 ;;
+    --json) JSON=yes; shift ;;
+    -h | --help) help_of "${BASH_SOURCE[0]}"; exit ;;
+    *) die "unknown option $1 (known: --url, --json)" ;;
+  esac
+done
+need_cluster
+need_tool curl "install the package curl"
+
+WORK=$(mktemp -d)
+FORWARD=""
+trap '[[ -z $FORWARD ]] || kill "$FORWARD" 2>/dev/null || true; rm -rf "$WORK"' EXIT
+
+# verdict CHECK ok|FAIL WORDS...
+RESULTS=() FAILED=0
+verdict() {
+  local check=$1 state=$2
+  shift 2
+  if [[ $state != ok ]]; then FAILED=$((FAILED + 1)); fi
+  if [[ $JSON == yes ]]; then
+    local words=${*//\\/\\\\}
+    words=${words//\"/\\\"}
+    RESULTS+=("{\"check\":\"$check\",\"ok\":$([[ $state == ok ]] && echo true || echo false),\"detail\":\"${words//$'\n'/ }\"}")
+  else
+    printf '%-4s  %-12s %s\n' "$state" "$check" "$*"
+  fi
+}
+
+# judge CHECK WORDS PROBLEM...: well if there is no problem, else all of them.
+judge() {
+  local check=$1 words=$2
+  shift 2
+  if (($#)); then
+    local problem all=""
+    for problem in "$@"; do all+="${all:+; }$problem"; done
+    verdict "$check" FAIL "$all"
+  else
+    verdict "$check" ok "$words"
+  fi
+}
+
+# pods APP: its pods that are not about to leave.
+pods() {
+  kube get pods --selector "app.kubernetes.io/name=$1" \
+    -o go-template='{{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}'
+}
+
+# raw POD PORT PATH: what a pod answers, through the API server.
+raw() { kubectl get --raw "/api/v1/namespaces/$NAMESPACE/pods/$1:$2/proxy$3" --request-timeout=10s 2>/dev/null; }
+
+check_pods() {
+  local app line name wanted ready problems=() count=0
+  for app in "${APPS[@]}"; do
+    if ! kube get deployment "$app" >/dev/null 2>&1; then problems+=("$app is not deployed"); continue; fi
+    wanted=$(kube get deployment "$app" -o jsonpath='{.spec.replicas}')
+    if (($(pods "$app" | wc -l) < wanted)); then problems+=("$app has $(pods "$app" | wc -l) of $wanted pods"); fi
+    while IFS= read -r line; do
+      [[ -n $line ]] || continue
+      count=$((count + 1))
+      name=${line%% *} ready=$(awk '{ print $2 }' <<<"$line")
+      if [[ $ready != 2/2 ]]; then problems+=("$name is $(awk '{ print $2 " " $3 }' <<<"$line")"); fi
+    done < <(kube get pods --no-headers --selector "app.kubernetes.io/name=$app" 2>/dev/null | grep -v Terminating)
+  done
+  judge pods "$count pods, each 2/2" "${problems[@]}"
+}
+
+check_services() {
+  local app problems=()
+  for app in "${APPS[@]}"; do
+    if ! kube get service "$app" >/dev/null 2>&1; then problems+=("the service $app is missing"); continue; fi
+    [[ -n $(kube get endpointslices --selector "kubernetes.io/service-name=$app" -o jsonpath='{.items[*].endpoints[?(@.conditions.ready==true)].addresses[0]}') ]] ||
+      problems+=("the service $app leads nowhere")
+  done
+  judge services "${#APPS[@]} services with endpoints" "${problems[@]}"
+}
+
+# The components that are for an app, as its scopes say, against what its sidecar has loaded.
+check_components() {
+  local app pod metadata name scopes problems=() count=0
+  kube get components.dapr.io -o go-template='{{range .items}}{{.metadata.name}} {{range .scopes}}{{.}},{{end}}{{"\n"}}{{end}}' >"$WORK/components"
+  [[ -s $WORK/components ]] || problems+=("there are no components")
+  for app in "${APPS[@]}"; do
+    while read -r pod; do
+      if ! metadata=$(raw "$pod" 3501 /v1.0/metadata); then problems+=("the sidecar of $pod does not answer"); continue; fi
+      while read -r name scopes; do
+        [[ ,$scopes == *",$app,"* ]] || continue
+        count=$((count + 1))
+        [[ $metadata == *"\"name\":\"$name\""* ]] || problems+=("the sidecar of $pod has no $name")
+      done <"$WORK/components"
+    done < <(pods "$app")
+  done
+  judge components "$count loaded, each where its scopes say" "${problems[@]}"
+}
+
+check_health() {
+  local app pod said problems=()
+  for app in "${APPS[@]}"; do
+    while read -r pod; do
+      if ! said=$(raw "$pod" 7100 /ready); then
+        problems+=("$pod is not ready")
+      elif [[ $said != *'"status":"ready"'* ]]; then
+        problems+=("$pod says $said")
+      fi
+    done < <(pods "$app")
+  done
+  judge health "every app says ready" "${problems[@]}"
+}
+
+check_ingress() {
+  local status problems=()
+  status=$(curl --silent --output /dev/null --write-out '%{http_code}' --max-time 10 "$URL/app/sign-in" || true)
+  [[ $status == 200 ]] || problems+=("$URL/app/sign-in answers ${status:-nothing}")
+  judge ingress "$URL answers" "${problems[@]}"
+}
+
+# forward: a way to the gateway's service, on a free port; sets BASE.
+forward() {
+  kube port-forward service/gateway :80 >"$WORK/forward" 2>&1 &
+  FORWARD=$!
+  local until=$((SECONDS + 15))
+  until BASE=$(sed -nE 's#^Forwarding from 127\.0\.0\.1:([0-9]+).*#http://127.0.0.1:\1#p' "$WORK/forward") && [[ -n $BASE ]]; do
+    if ((SECONDS > until)) || ! kill -0 "$FORWARD" 2>/dev/null; then return 1; fi
+    sleep 0.2
+  done
+}
+
+# ask METHOD PATH [BODY]: prints the answer; fails on a status of 400 and above.
+ask() {
+  local arguments=(--silent --show-error --fail-with-body --max-time 15 --request "$1" "$BASE$2")
+  if [[ -n ${TOKEN-} ]]; then arguments+=(--header "authorization: Bearer $TOKEN"); fi
+  if (($# > 2)); then arguments+=(--header 'content-type: application/json' --data-binary @-); fi
+  curl "${arguments[@]}" <<<"${3-}"
+}
+
+field() { sed -nE "s/.*\"$1\":\"([^\"]*)\".*/\1/p" <<<"$2" | head -n 1; }
+
+check_story() {
+  local answer task until person
+  person="validation-$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')@example.com"
+  if ! forward; then verdict story FAIL "no way to the gateway: $(tail -n 1 "$WORK/forward")"; return; fi
+  TOKEN=""
+  local account="{\"email\":\"$person\",\"display_name\":\"Validation\",\"password\":\"correct horse battery\",\"timezone\":\"UTC\"}"
+  if ! answer=$(ask POST /auth/signup "$account" 2>&1); then verdict story FAIL "nobody can sign up: $answer"; return; fi
+  local credentials="{\"grant_type\":\"password\",\"username\":\"$person\",\"password\":\"correct horse battery\"}"
+  if ! answer=$(ask POST /auth/token "$credentials" 2>&1); then verdict story FAIL "nobody can sign in: $answer"; return; fi
+  TOKEN=$(field access_token "$answer")
+  if ! answer=$(ask POST /tasks '{"title":"Validate the deployment"}' 2>&1); then verdict story FAIL "no task can be made: $answer"; return; fi
+  task=$(field id "$answer")
+  until=$((SECONDS + 30))
+  until answer=$(ask GET "/audit-logs?entity_id=$task" 2>&1) && [[ $answer == *"$task"* ]]; do
+    if ((SECONDS > until)); then verdict story FAIL "the task was made, and audit has not heard of it within 30 s: $answer"; return; fi
+    sleep 0.5
+  done
+  ask DELETE "/tasks/$task" >/dev/null 2>&1 || true
+  verdict story ok "a task was made, and its event reached audit"
+}
+
+check_pods
+check_services
+check_components
+check_health
+if [[ -n $URL ]]; then check_ingress; fi
+check_story
+
+if [[ $JSON == yes ]]; then
+  (IFS=,; printf '{"ok":%s,"checks":[%s]}\n' "$( ((FAILED == 0)) && echo true || echo false)" "${RESULTS[*]}")
+elif ((FAILED)); then
+  say "$FAILED of the checks failed; docs/TROUBLESHOOTING.md has what helps"
+else
+  say "all is well"
+fi
+((FAILED == 0))

@@ -1,0 +1,54 @@
+//! The suite in a real cluster, deployed by `scripts/deploy-local.sh`: its shape, its doors, its story, and what happens to it under load.
+
+mod access;
+mod deploy;
+mod rollout;
+mod shape;
+mod story;
+
+use std::process::Command as Blocking;
+
+use anyhow::{Context, Result, ensure};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::workspace::root;
+
+/// How this run deployed: further arguments of the script, such as where images come from.
+const DEPLOY: &str = "OUTRIGGER_DEPLOY";
+
+/// `scripts/deploy-local.sh` on the cluster of this run, with further arguments.
+fn deploy(more: &[&str]) -> Result<Command> {
+    let mut command = Command::new(root()?.join("scripts/deploy-local.sh"));
+    let said = tests::suite::variable(DEPLOY).unwrap_or_default();
+    command.args(["--cluster", "existing"]).args(said.split_whitespace()).args(more).current_dir(root()?);
+    Ok(command)
+}
+
+/// The objects that a kustomization renders.
+pub(crate) fn rendered(folder: &str) -> Result<Vec<Value>> {
+    let own = Blocking::new("kustomize").args(["build", folder]).current_dir(root()?).output();
+    let output = match own {
+        Ok(output) => output,
+        // kubectl has it built in.
+        Err(_) => Blocking::new("kubectl").args(["kustomize", folder]).current_dir(root()?).output()?,
+    };
+    ensure!(output.status.success(), "{folder}: {}", String::from_utf8_lossy(&output.stderr));
+    documents(&String::from_utf8(output.stdout)?).with_context(|| folder.to_owned())
+}
+
+/// Each document of a YAML stream.
+pub(crate) fn documents<T: DeserializeOwned>(text: &str) -> Result<Vec<T>> {
+    serde_yaml_ng::Deserializer::from_str(text).map(|document| Ok(T::deserialize(document)?)).collect()
+}
+
+/// Of one kind.
+pub(crate) fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    objects.iter().filter(|object| object["kind"] == kind).collect()
+}
+
+/// An object's name.
+pub(crate) fn name(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap_or_default()
+}

@@ -1,0 +1,143 @@
+//! What the manifests are: complete for every app, bounded as the free machine is, the same for each broker.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use super::{name, of_kind, rendered};
+use crate::workspace::root;
+
+/// The overlays that are for a cluster as it is.
+const OVERLAYS: [&str; 2] = ["k8s/local", "k8s/local/kafka"];
+
+/// The apps of `dapr.yaml`: what runs on one machine runs in a cluster.
+fn apps() -> Result<BTreeSet<String>> {
+    let suite: Value = serde_yaml_ng::from_str(&std::fs::read_to_string(root()?.join("dapr.yaml"))?)?;
+    let list = suite["apps"].as_array().context("apps")?;
+    Ok(list.iter().filter_map(|app| Some(app["appID"].as_str()?.to_owned())).collect())
+}
+
+/// `250m`, `2`, `64Mi`, `4Gi` as a number of processors or bytes.
+fn quantity(text: &str) -> Result<f64> {
+    let units = [("m", 0.001), ("Ki", 1024.0), ("Mi", 1024.0 * 1024.0), ("Gi", 1024.0 * 1024.0 * 1024.0)];
+    let unit = units.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor)));
+    let (number, factor) = unit.unwrap_or((text, 1.0));
+    Ok(number.parse::<f64>().with_context(|| text.to_owned())? * factor)
+}
+
+#[test]
+fn contract_every_app_is_deployed_alone_under_its_name_without_rights() -> Result<()> {
+    let apps = apps()?;
+    for overlay in OVERLAYS {
+        let objects = rendered(overlay)?;
+        let deployments = of_kind(&objects, "Deployment");
+        let with_sidecar =
+            deployments.iter().filter(|each| each["spec"]["template"]["metadata"]["annotations"]["dapr.io/enabled"] == "true");
+        let mut seen = BTreeSet::new();
+        for deployment in with_sidecar {
+            let (app, pod) = (name(deployment), &deployment["spec"]["template"]);
+            let annotations = &pod["metadata"]["annotations"];
+            let said = |key: &str| annotations[format!("dapr.io/{key}")].as_str().unwrap_or_default().to_owned();
+            ensure!(said("app-id") == app && said("config") == app, "{app}: {annotations}");
+            ensure!(said("api-token-secret") == format!("{app}-token"), "{app}: {annotations}");
+            ensure!(pod["spec"]["serviceAccountName"] == app, "{app} runs under another account");
+            for container in pod["spec"]["containers"].as_array().into_iter().flatten() {
+                ensure!(container["image"].as_str().unwrap_or_default() == format!("outrigger/{app}"), "{container}");
+                let rights = &container["securityContext"];
+                ensure!(
+                    rights["readOnlyRootFilesystem"] == true && rights["capabilities"]["drop"][0] == "ALL",
+                    "{app}: {rights}"
+                );
+                ensure!(container["volumeMounts"].is_null(), "{app} is given what the sidecar alone may hold");
+            }
+            for kind in ["Service", "ServiceAccount", "Configuration"] {
+                ensure!(of_kind(&objects, kind).iter().any(|each| name(each) == app), "{app} has no {kind}");
+            }
+            seen.insert(app.to_owned());
+        }
+        ensure!(seen == apps, "{overlay} deploys {seen:?}, dapr.yaml has {apps:?}");
+    }
+    Ok(())
+}
+
+/// Everything at its largest, and one pod more of each app that is being updated: the namespace has room.
+#[test]
+fn contract_the_suite_at_its_largest_fits_the_free_machine() -> Result<()> {
+    let objects = rendered("k8s/local")?;
+    let most: BTreeMap<&str, f64> = of_kind(&objects, "HorizontalPodAutoscaler")
+        .into_iter()
+        .filter_map(|each| Some((each["spec"]["scaleTargetRef"]["name"].as_str()?, each["spec"]["maxReplicas"].as_f64()?)))
+        .collect();
+    ensure!(most.len() >= 3, "{most:?}");
+    let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
+    let mut add = |key: &'static str, text: Option<&str>, times: f64| -> Result<()> {
+        let text = text.with_context(|| format!("a pod without {key}"))?;
+        *sums.entry(key).or_default() += quantity(text)? * times;
+        Ok(())
+    };
+    for kind in ["Deployment", "StatefulSet"] {
+        for workload in of_kind(&objects, kind) {
+            let pod = &workload["spec"]["template"];
+            let annotations = &pod["metadata"]["annotations"];
+            let is_app = annotations["dapr.io/enabled"] == "true";
+            let replicas = most.get(name(workload)).copied().or(workload["spec"]["replicas"].as_f64()).unwrap_or(1.0);
+            // One app is updated at a time, but nobody promises it: one more of each.
+            let times = if is_app { replicas + 1.0 } else { replicas };
+            for container in pod["spec"]["containers"].as_array().into_iter().flatten() {
+                let resources = &container["resources"];
+                add("requests.cpu", resources["requests"]["cpu"].as_str(), times)?;
+                add("requests.memory", resources["requests"]["memory"].as_str(), times)?;
+                add("limits.memory", resources["limits"]["memory"].as_str(), times)?;
+            }
+            if is_app {
+                add("requests.cpu", annotations["dapr.io/sidecar-cpu-request"].as_str(), times)?;
+                add("requests.memory", annotations["dapr.io/sidecar-memory-request"].as_str(), times)?;
+                add("limits.memory", annotations["dapr.io/sidecar-memory-limit"].as_str(), times)?;
+            }
+        }
+    }
+    let quota = of_kind(&objects, "ResourceQuota").into_iter().next().context("a quota")?;
+    ensure!(quantity(quota["spec"]["hard"]["requests.cpu"].as_str().unwrap_or_default())? <= 2.0, "{quota}");
+    for (key, sum) in sums {
+        let hard = quantity(quota["spec"]["hard"][key].as_str().unwrap_or_default())?;
+        ensure!(sum <= hard, "{key}: {sum} of {hard}");
+    }
+    Ok(())
+}
+
+#[test]
+fn contract_another_broker_changes_no_app() -> Result<()> {
+    let (redis, kafka) = (rendered("k8s/local")?, rendered("k8s/local/kafka")?);
+    for kind in ["Deployment", "StatefulSet", "Service", "ConfigMap", "Configuration", "Subscription", "Resiliency"] {
+        ensure!(of_kind(&redis, kind) == of_kind(&kafka, kind), "{kind} is not the same for both brokers");
+    }
+    let types = |objects: &[Value]| -> BTreeMap<String, Value> {
+        of_kind(objects, "Component").into_iter().map(|each| (name(each).to_owned(), each["spec"]["type"].clone())).collect()
+    };
+    let (redis, kafka) = (types(&redis), types(&kafka));
+    ensure!(redis.keys().eq(kafka.keys()), "the same components in both");
+    let differ: Vec<&str> = redis.iter().filter(|(key, kind)| kafka[*key] != **kind).map(|(key, _)| key.as_str()).collect();
+    ensure!(differ == ["pubsub", "pubsub-fanout"], "{differ:?}");
+    Ok(())
+}
+
+/// Strimzi makes what the launcher makes on one machine: every topic of the suite, as many partitions, news for as short a time.
+#[test]
+fn contract_the_topics_of_the_manifests_are_those_of_the_suite() -> Result<()> {
+    let objects = rendered("k8s/kafka")?;
+    let topics: BTreeMap<&str, &Value> =
+        of_kind(&objects, "KafkaTopic").into_iter().map(|each| (name(each), &each["spec"])).collect();
+    let all = contracts::topic::ALL.iter().flat_map(|topic| [(*topic).to_owned(), contracts::topic::dead_letters_of(topic)]);
+    let wanted: BTreeSet<String> = all.collect();
+    ensure!(topics.keys().map(|topic| (*topic).to_owned()).collect::<BTreeSet<_>>() == wanted, "{:?}", topics.keys());
+    for (topic, spec) in &topics {
+        ensure!(spec["partitions"] == 12 && spec["replicas"] == 2, "{topic}: {spec}");
+        let news = contracts::topic::component(topic) == contracts::topic::FANOUT;
+        let kept = contracts::topic::NEWS_KEPT.as_millis();
+        ensure!(!news || spec["config"]["retention.ms"] == json!(u64::try_from(kept)?), "{topic}: {spec}");
+    }
+    let kafka = of_kind(&objects, "Kafka").into_iter().next().context("a Kafka")?;
+    ensure!(kafka["spec"]["kafka"]["config"]["auto.create.topics.enable"] == false, "{kafka}");
+    Ok(())
+}

@@ -28,6 +28,8 @@ use crate::{migrate, serve};
 pub const SIDECAR_PATIENCE: Duration = Duration::from_secs(30);
 /// How often identity is asked for its keys until it has given some.
 const KEYS_EVERY: Duration = Duration::from_millis(500);
+/// How many looks in a row that fail are worth a warning.
+const KEYS_PATIENCE: u32 = 20;
 
 /// Runs the app until it is told to end.
 pub async fn run<A: App>(settings: Settings, own: A::Settings, clock: Clock) -> Result<(), StartError> {
@@ -127,9 +129,18 @@ fn health_of<A: App>(base: &Base) -> Health {
 }
 
 async fn fetch_keys(keys: Keys, every: Duration) {
+    let mut failures = 0_u32;
     loop {
-        if let Err(error) = keys.fetch().await {
-            tracing::debug!(%error, "identity does not give its keys");
+        match keys.fetch().await {
+            Ok(()) => failures = 0,
+            Err(error) => {
+                failures += 1;
+                // While all start together it is normal.
+                match failures % KEYS_PATIENCE {
+                    0 => tracing::warn!(%error, failures, "identity does not give its keys"),
+                    _ => tracing::debug!(%error, failures, "identity does not give its keys"),
+                }
+            }
         }
         tokio::time::sleep(if keys.any().await { every } else { KEYS_EVERY }).await;
     }

@@ -34,3 +34,9 @@ source_tag() {
   if [[ -n $changes ]]; then commit+=-$(sha256sum <<<"$changes" | cut -c1-8); fi
   printf '%s' "$commit"
 }
+
+# The lines of an overlay that tell the apps which release they are.
+told_release() {
+  echo "namespace: $NAMESPACE"
+  echo "configMapGenerator: [{ name: outrigger, behavior: merge, literals: ['COMMIT=$1'] }]"
+}

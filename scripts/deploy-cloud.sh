@@ -56,6 +56,7 @@ mkdir -p .run/deploy-cloud
   echo "resources: [../../$OVERLAY]"
   echo "images:"
   for app in "${APPS[@]}"; do echo "  - { name: outrigger/$app, newName: $REGISTRY/$app, newTag: '$TAG' }"; done
+  told_release "$TAG"
 } >.run/deploy-cloud/kustomization.yaml
 
 # HOST and MAIL stand in the overlay where names of this place belong.

@@ -101,6 +101,7 @@ scripts/database.sh
 
 say "== apps"
 overlay .run/deploy "$OVERLAY"
+told_release "$TAG" >>.run/deploy/kustomization.yaml
 kube apply --server-side --force-conflicts -k .run/deploy >/dev/null
 if [[ $ROTATE == yes ]]; then kube rollout restart "${APPS[@]/#/deployment/}" >/dev/null; fi
 for app in "${APPS[@]}"; do

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Looks at a deployed suite from outside and from inside, one line a check, and says with its exit code whether all is well: 0 or 1.
 #
-#   scripts/validate-deployment.sh [--url http://outrigger.local] [--json]
+#   scripts/validate-deployment.sh [--url http://outrigger.local [--address IP]] [--patience SECONDS] [--json]
 #
+# --address is where the ingress controller listens, if this machine does not know the name.
+# Pods get 60 seconds (--patience) to become ready, because an autoscaler may just have asked for one, and so long an event may take.
 # Pods, services, components of each sidecar, health of each app, the ingress (with --url), and a task whose event reaches another app.
 # Signs up one person with a random address. Needs kubectl and curl. Changes nothing else.
 set -euo pipefail
@@ -12,13 +14,15 @@ source "$ROOT/scripts/_lib.sh"
 # shellcheck source=scripts/_cluster.sh
 source "$ROOT/scripts/_cluster.sh"
 
-URL="" JSON=no
+URL="" ADDRESS="" JSON=no PATIENCE=60
 while (($#)); do
   case $1 in
     --url) (($# >= 2)) || die "--url needs a value"; URL=${2%/}; shift 2 ;;
+    --address) (($# >= 2)) || die "--address needs a value"; ADDRESS=$2; shift 2 ;;
+    --patience) (($# >= 2)) || die "--patience needs a value"; PATIENCE=$2; shift 2 ;;
     --json) JSON=yes; shift ;;
     -h | --help) help_of "${BASH_SOURCE[0]}"; exit ;;
-    *) die "unknown option $1 (known: --url, --json)" ;;
+    *) die "unknown option $1 (known: --url, --address, --patience, --json)" ;;
   esac
 done
 need_cluster
@@ -56,21 +60,31 @@ judge() {
   fi
 }
 
-# pods APP: its pods that are not about to leave.
+# pods APP: its pods that are ready and not about to leave.
+# shellcheck disable=SC2016 # the template's own variable
 pods() {
-  kube get pods --selector "app.kubernetes.io/name=$1" \
-    -o go-template='{{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}'
+  kube get pods --selector "app.kubernetes.io/name=$1" -o go-template='{{range .items}}{{if not .metadata.deletionTimestamp}}
+    {{- $name := .metadata.name}}{{range .status.conditions}}{{if and (eq .type "Ready") (eq .status "True")}}{{$name}}{{"\n"}}{{end}}{{end}}
+    {{- end}}{{end}}'
 }
 
 # raw POD PORT PATH: what a pod answers, through the API server.
 raw() { kubectl get --raw "/api/v1/namespaces/$NAMESPACE/pods/$1:$2/proxy$3" --request-timeout=10s 2>/dev/null; }
 
 check_pods() {
-  local app line name wanted ready problems=() count=0
+  local problems=() count=0 until=$((SECONDS + PATIENCE))
+  while look_at_pods; ((${#problems[@]})) && ((SECONDS < until)); do sleep 2; done
+  judge pods "$count pods, each 2/2" "${problems[@]}"
+}
+
+# look_at_pods: sets problems and count.
+look_at_pods() {
+  local app line name wanted ready
+  problems=() count=0
   for app in "${APPS[@]}"; do
     if ! kube get deployment "$app" >/dev/null 2>&1; then problems+=("$app is not deployed"); continue; fi
     wanted=$(kube get deployment "$app" -o jsonpath='{.spec.replicas}')
-    if (($(pods "$app" | wc -l) < wanted)); then problems+=("$app has $(pods "$app" | wc -l) of $wanted pods"); fi
+    if (($(pods "$app" | wc -l) < wanted)); then problems+=("$app has $(pods "$app" | wc -l) of $wanted pods ready"); fi
     while IFS= read -r line; do
       [[ -n $line ]] || continue
       count=$((count + 1))
@@ -78,7 +92,6 @@ check_pods() {
       if [[ $ready != 2/2 ]]; then problems+=("$name is $(awk '{ print $2 " " $3 }' <<<"$line")"); fi
     done < <(kube get pods --no-headers --selector "app.kubernetes.io/name=$app" 2>/dev/null | grep -v Terminating)
   done
-  judge pods "$count pods, each 2/2" "${problems[@]}"
 }
 
 check_services() {
@@ -124,15 +137,17 @@ check_health() {
 }
 
 check_ingress() {
-  local status problems=()
-  status=$(curl --silent --output /dev/null --write-out '%{http_code}' --max-time 10 "$URL/app/sign-in" || true)
+  local status problems=() to=()
+  if [[ -n $ADDRESS ]]; then to=(--connect-to "::$ADDRESS:"); fi
+  status=$(curl "${to[@]}" --silent --output /dev/null --write-out '%{http_code}' --max-time 10 "$URL/app/sign-in" || true)
   [[ $status == 200 ]] || problems+=("$URL/app/sign-in answers ${status:-nothing}")
   judge ingress "$URL answers" "${problems[@]}"
 }
 
 # forward: a way to the gateway's service, on a free port; sets BASE.
 forward() {
-  kube port-forward service/gateway :80 >"$WORK/forward" 2>&1 &
+  # Not through a function: the shell around it would be ended and kubectl not.
+  kubectl --namespace "$NAMESPACE" port-forward service/gateway :80 >"$WORK/forward" 2>&1 &
   FORWARD=$!
   local until=$((SECONDS + 15))
   until BASE=$(sed -nE 's#^Forwarding from 127\.0\.0\.1:([0-9]+).*#http://127.0.0.1:\1#p' "$WORK/forward") && [[ -n $BASE ]]; do
@@ -163,9 +178,9 @@ check_story() {
   TOKEN=$(field access_token "$answer")
   if ! answer=$(ask POST /tasks '{"title":"Validate the deployment"}' 2>&1); then verdict story FAIL "no task can be made: $answer"; return; fi
   task=$(field id "$answer")
-  until=$((SECONDS + 30))
+  until=$((SECONDS + PATIENCE))
   until answer=$(ask GET "/audit-logs?entity_id=$task" 2>&1) && [[ $answer == *"$task"* ]]; do
-    if ((SECONDS > until)); then verdict story FAIL "the task was made, and audit has not heard of it within 30 s: $answer"; return; fi
+    if ((SECONDS > until)); then verdict story FAIL "the task was made, and audit has not heard of it within $PATIENCE s: $answer"; return; fi
     sleep 0.5
   done
   ask DELETE "/tasks/$task" >/dev/null 2>&1 || true

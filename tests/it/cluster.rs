@@ -6,11 +6,13 @@ mod rollout;
 mod shape;
 mod story;
 
+use std::collections::BTreeMap;
 use std::process::Command as Blocking;
 
 use anyhow::{Context, Result, ensure};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tests::cluster::{Cluster, HOST};
 use tokio::process::Command;
 
 use crate::workspace::root;
@@ -24,6 +26,25 @@ fn deploy(more: &[&str]) -> Result<Command> {
     let said = tests::suite::variable(DEPLOY).unwrap_or_default();
     command.args(["--cluster", "existing"]).args(said.split_whitespace()).args(more).current_dir(root()?);
     Ok(command)
+}
+
+/// What `scripts/validate-deployment.sh` says, after so many seconds of patience.
+async fn verdict(patience: u32, more: &[&str]) -> Result<Value> {
+    let ingress = Cluster::find().await?.ingress.ip().to_string();
+    let mut command = Command::new(root()?.join("scripts/validate-deployment.sh"));
+    command.args(["--json", "--url", &format!("http://{HOST}"), "--address", &ingress, "--patience", &patience.to_string()]);
+    let output = command.args(more).output().await?;
+    let words = String::from_utf8_lossy(&output.stdout).into_owned();
+    let verdict: Value = serde_json::from_str(&words)
+        .with_context(|| format!("{}: {words}{}", output.status, String::from_utf8_lossy(&output.stderr)))?;
+    ensure!(verdict["ok"] == output.status.success(), "{}: {words}", output.status);
+    Ok(verdict)
+}
+
+/// The checks that failed, each with its words.
+fn faults(verdict: &Value) -> BTreeMap<&str, &str> {
+    let checks = verdict["checks"].as_array().into_iter().flatten().filter(|check| check["ok"] == false);
+    checks.filter_map(|check| Some((check["check"].as_str()?, check["detail"].as_str()?))).collect()
 }
 
 /// The objects that a kustomization renders.

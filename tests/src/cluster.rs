@@ -156,13 +156,18 @@ pub async fn said(mut command: Command) -> Result<String> {
     Ok(words)
 }
 
-/// The names of an app's pods that are not about to leave.
+/// The names of an app's pods that are ready and not about to leave.
 ///
 /// # Errors
 /// When kubectl fails.
 pub async fn pods(app: &str) -> Result<Vec<String>> {
     let list = objects(&["pods", "--selector", &format!("app.kubernetes.io/name={app}")]).await?;
     let items = list["items"].as_array().cloned().unwrap_or_default();
-    let staying = items.iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
+    let staying = items.iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null() && is_ready(pod));
     Ok(staying.filter_map(|pod| Some(pod["metadata"]["name"].as_str()?.to_owned())).collect())
+}
+
+fn is_ready(pod: &Value) -> bool {
+    let mut conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+    conditions.any(|each| each["type"] == "Ready" && each["status"] == "True")
 }

@@ -155,6 +155,8 @@ pub struct Settings {
     pub zipkin_url: Option<String>,
     /// Where people reach the suite; links in mails begin with it.
     pub public_url: String,
+    /// What was built: a commit, or the tag of an image; `/health` tells it.
+    pub commit: String,
     /// Filter for log lines, in `tracing` syntax.
     pub log: String,
     /// Time allowed for one call to the sidecar.
@@ -180,6 +182,11 @@ impl Settings {
             app_api_token: env.secret("APP_API_TOKEN", "token the sidecar shows"),
             zipkin_url: env.optional("ZIPKIN_URL", "Zipkin's collector, ending in /api/v2/spans"),
             public_url: env.get("PUBLIC_URL", "http://localhost:7100".to_owned(), "where people reach the suite"),
+            commit: env.get(
+                "COMMIT",
+                "unknown".to_owned(),
+                "the commit that was built, or the tag of its image; /health tells it",
+            ),
             log: env.get("LOG", "info".to_owned(), "filter for log lines, such as info,tasks=debug"),
             call_timeout: Duration::from_millis(env.get(
                 "CALL_TIMEOUT_MS",

@@ -65,6 +65,8 @@ pub struct Health {
     pub started: Arc<std::sync::atomic::AtomicBool>,
     /// What the app adds.
     pub notes: Notes,
+    /// What was built.
+    pub commit: String,
     /// The last known checks, for `/health`.
     pub last: Arc<Mutex<BTreeMap<String, String>>>,
 }
@@ -74,6 +76,15 @@ pub struct Health {
 struct Body {
     status: &'static str,
     checks: BTreeMap<String, String>,
+}
+
+/// The body of `/health`: which release it is, too.
+#[derive(Debug, Serialize)]
+struct Life {
+    #[serde(flatten)]
+    body: Body,
+    version: &'static str,
+    commit: String,
 }
 
 impl Health {
@@ -127,7 +138,7 @@ impl Health {
 pub async fn health(State(health): State<Health>) -> Response {
     let mut checks = health.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
     checks.extend(health.notes.all());
-    Json(Body { status: "ok", checks }).into_response()
+    Json(Life { body: Body { status: "ok", checks }, version: env!("CARGO_PKG_VERSION"), commit: health.commit }).into_response()
 }
 
 /// 503 only when a request cannot be served; what is only missed makes it `degraded`.

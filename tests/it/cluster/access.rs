@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tests::cluster::{Cluster, NAMESPACE, kubectl, pods};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 
 use super::{name, of_kind, rendered};
 
@@ -15,6 +15,8 @@ use super::{name, of_kind, rendered};
 struct Forward {
     url: String,
     _kubectl: Child,
+    /// Kept open: kubectl writes a line for each connection, and ends when nobody could read it.
+    _lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Forward {
@@ -26,7 +28,7 @@ impl Forward {
         let line = tokio::time::timeout(Duration::from_secs(20), lines.next_line()).await??.context("a first line")?;
         // Forwarding from 127.0.0.1:40123 -> 3500
         let address = line.split_whitespace().nth(2).with_context(|| line.clone())?;
-        Ok(Self { url: format!("http://{address}"), _kubectl: child })
+        Ok(Self { url: format!("http://{address}"), _kubectl: child, _lines: lines })
     }
 }
 

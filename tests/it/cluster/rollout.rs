@@ -7,10 +7,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use http::Method;
 use serde_json::{Value, json};
-use tests::cluster::{Cluster, Member, kubectl, pods};
+use tests::cluster::{Cluster, Member, kubectl, objects, pods, said};
 use tests::eventually;
+use tokio::process::Command;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
+
+use super::{faults, verdict};
+use crate::workspace::root;
 
 /// Callers at once.
 const CALLERS: usize = 4;
@@ -20,6 +24,8 @@ const THINK: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(90);
 const SOON: Duration = Duration::from_secs(120);
 
+/// The servers of `k8s/local`, each with a volume.
+const SERVERS: [&str; 2] = ["postgres", "redis"];
 /// Who is there, in the order in which they are updated or killed.
 const APPS: [&str; 9] = ["identity", "tasks", "recurrence", "reminders", "notifications", "realtime", "audit", "web", "gateway"];
 
@@ -30,6 +36,15 @@ struct Tally {
     /// Titles of what was acknowledged.
     made: std::sync::Mutex<Vec<String>>,
     failed: std::sync::Mutex<Vec<String>>,
+}
+
+impl Tally {
+    /// How many were answered, when there was load and nobody was refused.
+    fn unbroken(&self) -> Result<usize> {
+        let (failed, answered) = (lock(&self.failed).clone(), self.answered.load(Ordering::Relaxed));
+        ensure!(failed.is_empty() && answered > 200, "{} of {} failed: {failed:#?}", failed.len(), answered + failed.len());
+        Ok(answered)
+    }
 }
 
 /// Callers who write and read until they are stopped.
@@ -144,15 +159,13 @@ async fn cluster_an_update_of_every_app_under_load_fails_no_request() -> Result<
         kubectl(&["rollout", "status", &deployment, "--timeout=180s"]).await?;
     }
     let tally = load.end().await?;
-    let (failed, answered) = (lock(&tally.failed).clone(), tally.answered.load(Ordering::Relaxed));
-    ensure!(failed.is_empty() && answered > 200, "{} of {} failed: {failed:#?}", failed.len(), answered + failed.len());
-    println!("{answered} requests while every app was updated, none failed");
+    println!("{} requests while every app was updated, none failed", tally.unbroken()?);
     let made = lock(&tally.made).clone();
     nothing_lost(&member, &made).await
 }
 
 #[tokio::test]
-async fn cluster_a_pod_of_every_app_is_killed_under_load_and_nothing_is_lost() -> Result<()> {
+async fn cluster_a_pod_of_every_part_is_killed_under_load_and_nothing_is_lost() -> Result<()> {
     let cluster = Cluster::find().await?;
     let member = cluster.somebody().await?;
     let load = Load::start(&member, true);
@@ -161,9 +174,57 @@ async fn cluster_a_pod_of_every_app_is_killed_under_load_and_nothing_is_lost() -
         kubectl(&["delete", "pod", &pod, "--grace-period=0", "--force"]).await?;
         kubectl(&["rollout", "status", &format!("deployment/{app}"), "--timeout=180s"]).await?;
     }
+    for server in SERVERS {
+        // Not by force: its successor would start beside it on the same data, and what both write is lost.
+        kubectl(&["delete", "pod", &format!("{server}-0"), "--grace-period=1"]).await?;
+        kubectl(&["rollout", "status", &format!("statefulset/{server}"), "--timeout=180s"]).await?;
+    }
     let tally = load.end().await?;
     let (failed, made) = (lock(&tally.failed).clone(), lock(&tally.made).clone());
     ensure!(failed.is_empty() && made.len() > 50, "{} made, never answered: {failed:#?}", made.len());
-    println!("{} tasks acknowledged while a pod of every app was killed", made.len());
+    println!("{} tasks acknowledged while a pod of every part was killed", made.len());
     nothing_lost(&member, &made).await
+}
+
+/// A release that ends as soon as it starts: the old pods stay, the validation says so, and it is taken back.
+#[tokio::test]
+async fn cluster_a_release_that_never_gets_ready_fails_no_request_and_is_taken_back() -> Result<()> {
+    let cluster = Cluster::find().await?;
+    let member = cluster.somebody().await?;
+    let load = Load::start(&member, false);
+    let image = kubectl(&["get", "deployment", "tasks", "-o", "jsonpath={.spec.template.spec.containers[0].image}"]).await?;
+    // The command line without a command.
+    let broken = image.replace("outrigger/tasks", "outrigger/outrigger");
+    for app in APPS {
+        kubectl(&["set", "image", &format!("deployment/{app}"), &format!("{app}={broken}")]).await?;
+    }
+    let seen = a_release_that_ends(&broken).await;
+    // Also when it was not seen: the next story needs a suite.
+    let mut command = Command::new(root()?.join("scripts/rollback.sh"));
+    command.arg("--no-validate");
+    let words = said(command).await?;
+    seen?;
+    ensure!(!words.contains(&broken) && APPS.iter().all(|app| words.contains(&format!("outrigger/{app}:"))), "{words}");
+    let well = verdict(60, &[]).await?;
+    ensure!(well["ok"] == true, "{well}");
+    println!("{} requests beside a release that never got ready, none failed", load.end().await?.unbroken()?);
+    Ok(())
+}
+
+/// Every new pod has ended, and the validation names each.
+async fn a_release_that_ends(image: &str) -> Result<()> {
+    eventually("each new pod has ended", SOON, async || {
+        let list = objects(&["pods"]).await?;
+        let ended = list["items"].as_array().into_iter().flatten().filter(|pod| {
+            let app = &pod["status"]["containerStatuses"][0];
+            app["image"].as_str().is_some_and(|name| name.ends_with(image)) && !app["state"]["running"].is_object()
+        });
+        Ok((ended.count() >= APPS.len()).then_some(()))
+    })
+    .await?;
+    let verdict = verdict(0, &[]).await?;
+    let found = faults(&verdict);
+    ensure!(found.keys().eq(&["pods"]), "{verdict}");
+    ensure!(APPS.iter().all(|app| found["pods"].contains(&format!("{app}-"))), "{verdict}");
+    Ok(())
 }

@@ -8,6 +8,19 @@ use serde_json::{Value, json};
 use super::{name, of_kind, rendered};
 use crate::workspace::root;
 
+/// What each pod says to Dapr's injector, beside its name, its configuration and its token.
+const SAID: [&str; 9] = [
+    "app-port",
+    "log-as-json",
+    "enable-metrics",
+    "enable-app-health-check",
+    "app-health-check-path",
+    "sidecar-cpu-request",
+    "sidecar-memory-request",
+    "sidecar-memory-limit",
+    "sidecar-seccomp-profile-type",
+];
+
 /// The overlays that are for a cluster as it is.
 const OVERLAYS: [&str; 2] = ["k8s/local", "k8s/local/kafka"];
 
@@ -50,7 +63,14 @@ fn contract_every_app_is_deployed_alone_under_its_name_without_rights() -> Resul
                     "{app}: {rights}"
                 );
                 ensure!(container["volumeMounts"].is_null(), "{app} is given what the sidecar alone may hold");
+                let asked = |probe: &str| container[probe]["httpGet"]["path"].as_str();
+                ensure!((asked("livenessProbe"), asked("readinessProbe")) == (Some("/health"), Some("/ready")), "{app}");
             }
+            for key in SAID {
+                ensure!(!said(key).is_empty(), "{app} does not say dapr.io/{key}");
+            }
+            let spec = &pod["spec"];
+            ensure!(spec["securityContext"]["runAsNonRoot"] == true && spec["automountServiceAccountToken"] == false, "{app}");
             for kind in ["Service", "ServiceAccount", "Configuration"] {
                 ensure!(of_kind(&objects, kind).iter().any(|each| name(each) == app), "{app} has no {kind}");
             }
@@ -61,15 +81,20 @@ fn contract_every_app_is_deployed_alone_under_its_name_without_rights() -> Resul
     Ok(())
 }
 
-/// Everything at its largest, and one pod more of each app that is being updated: the namespace has room.
+/// How many pods of a workload there may be at once. One app is updated at a time, but nobody promises it: one more of each.
+fn most(objects: &[Value], workload: &Value) -> f64 {
+    let scaled = of_kind(objects, "HorizontalPodAutoscaler");
+    let scaled = scaled.into_iter().find(|each| each["spec"]["scaleTargetRef"]["name"] == name(workload));
+    let replicas = scaled.and_then(|each| each["spec"]["maxReplicas"].as_f64()).or(workload["spec"]["replicas"].as_f64());
+    let updated = if workload["kind"] == "Deployment" { 1.0 } else { 0.0 };
+    replicas.unwrap_or(1.0) + updated
+}
+
+/// Everything at its largest: the namespace has room.
 #[test]
 fn contract_the_suite_at_its_largest_fits_the_free_machine() -> Result<()> {
     let objects = rendered("k8s/local")?;
-    let most: BTreeMap<&str, f64> = of_kind(&objects, "HorizontalPodAutoscaler")
-        .into_iter()
-        .filter_map(|each| Some((each["spec"]["scaleTargetRef"]["name"].as_str()?, each["spec"]["maxReplicas"].as_f64()?)))
-        .collect();
-    ensure!(most.len() >= 3, "{most:?}");
+    ensure!(of_kind(&objects, "HorizontalPodAutoscaler").len() >= 3, "what may grow");
     let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
     let mut add = |key: &'static str, text: Option<&str>, times: f64| -> Result<()> {
         let text = text.with_context(|| format!("a pod without {key}"))?;
@@ -81,9 +106,7 @@ fn contract_the_suite_at_its_largest_fits_the_free_machine() -> Result<()> {
             let pod = &workload["spec"]["template"];
             let annotations = &pod["metadata"]["annotations"];
             let is_app = annotations["dapr.io/enabled"] == "true";
-            let replicas = most.get(name(workload)).copied().or(workload["spec"]["replicas"].as_f64()).unwrap_or(1.0);
-            // One app is updated at a time, but nobody promises it: one more of each.
-            let times = if is_app { replicas + 1.0 } else { replicas };
+            let times = most(&objects, workload);
             for container in pod["spec"]["containers"].as_array().into_iter().flatten() {
                 let resources = &container["resources"];
                 add("requests.cpu", resources["requests"]["cpu"].as_str(), times)?;
@@ -106,6 +129,31 @@ fn contract_the_suite_at_its_largest_fits_the_free_machine() -> Result<()> {
     Ok(())
 }
 
+/// Everything at its largest: PostgreSQL refuses no sidecar, which would end with it and start again.
+#[test]
+fn contract_every_sidecar_of_the_suite_at_its_largest_gets_its_connections() -> Result<()> {
+    let objects = rendered("k8s/local")?;
+    let mut sum = 0.0;
+    for component in of_kind(&objects, "Component") {
+        let metadata = component["spec"]["metadata"].as_array().cloned().unwrap_or_default();
+        let Some(each) = metadata.iter().find(|item| item["name"] == "maxConns") else {
+            ensure!(!component["spec"]["type"].to_string().contains("postgres"), "{}: no maxConns", name(component));
+            continue;
+        };
+        let each: f64 = each["value"].as_str().context("a number")?.parse()?;
+        let scopes = component["scopes"].as_array().context("scopes")?;
+        let deployments = of_kind(&objects, "Deployment").into_iter();
+        let users = deployments.filter(|deployment| scopes.iter().any(|scope| scope == name(deployment)));
+        sum += users.map(|deployment| most(&objects, deployment) * each).sum::<f64>();
+    }
+    let server = of_kind(&objects, "StatefulSet").into_iter().find(|each| name(each) == "postgres").context("postgres")?;
+    let arguments = server["spec"]["template"]["spec"]["containers"][0]["args"].as_array().context("args")?;
+    let limit = arguments.iter().find_map(|each| each.as_str()?.strip_prefix("max_connections=")).context("max_connections")?;
+    // Three are for the administrator.
+    ensure!(sum > 100.0 && sum <= limit.parse::<f64>()? - 3.0, "{sum} of {limit}");
+    Ok(())
+}
+
 #[test]
 fn contract_another_broker_changes_no_app() -> Result<()> {
     let (redis, kafka) = (rendered("k8s/local")?, rendered("k8s/local/kafka")?);
@@ -119,6 +167,37 @@ fn contract_another_broker_changes_no_app() -> Result<()> {
     ensure!(redis.keys().eq(kafka.keys()), "the same components in both");
     let differ: Vec<&str> = redis.iter().filter(|(key, kind)| kafka[*key] != **kind).map(|(key, _)| key.as_str()).collect();
     ensure!(differ == ["pubsub", "pubsub-fanout"], "{differ:?}");
+    Ok(())
+}
+
+/// From a laptop to the cloud an app's container stays what it is; what differs are values, and where they differ the pods are new ones.
+#[test]
+fn contract_the_cloud_changes_values_and_no_app() -> Result<()> {
+    let (local, cloud) = (rendered("k8s/local")?, rendered("k8s/cloud")?);
+    let settings = |objects: &[Value]| -> Result<String> {
+        let maps = of_kind(objects, "ConfigMap").into_iter().map(name);
+        Ok(maps.into_iter().find(|name| name.starts_with("outrigger-")).context("the settings")?.to_owned())
+    };
+    let (here, there) = (settings(&local)?, settings(&cloud)?);
+    ensure!(here != there, "other settings, and the same name: {here}");
+    for app in apps()? {
+        let template = |objects: &[Value], settings: &str| -> Result<Value> {
+            let deployment = of_kind(objects, "Deployment").into_iter().find(|each| name(each) == app).context("a deployment")?;
+            let mut template = deployment["spec"]["template"].clone();
+            let container = &mut template["spec"]["containers"][0];
+            ensure!(container["envFrom"][0]["configMapRef"]["name"] == settings, "{app} does not read {settings}");
+            container["envFrom"] = json!("the settings");
+            container["image"] = json!(container["image"].as_str().and_then(|image| image.rsplit('/').next()));
+            container["resources"] = json!("what the place has");
+            Ok(template)
+        };
+        ensure!(template(&local, &here)? == template(&cloud, &there)?, "{app} is not the same in both places");
+    }
+    for (objects, rate) in [(&local, "1"), (&cloud, "0.1")] {
+        for configuration in of_kind(objects, "Configuration") {
+            ensure!(configuration["spec"]["tracing"]["samplingRate"] == rate, "{configuration}");
+        }
+    }
     Ok(())
 }
 

@@ -124,6 +124,7 @@ fn health_of<A: App>(base: &Base) -> Health {
         notes: base.notes.clone(),
         clock: base.clock.clone(),
         started: Arc::new(AtomicBool::new(false)),
+        commit: base.settings.commit.clone(),
         last: Arc::default(),
     }
 }

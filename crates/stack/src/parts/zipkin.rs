@@ -35,6 +35,8 @@ pub(crate) fn program(run: &RunDir, jars: &Path, port: u16) -> Result<Program> {
     ];
     let mut program = parts::program(run, "zipkin", &java, args.to_vec(), Probe::Http { port, path: "/health".to_owned() });
     program.env.push(("STORAGE_TYPE".to_owned(), "mem".to_owned()));
+    // The oldest go first. Half a million, as is the default, are more than the heap has.
+    program.env.push(("MEM_MAX_SPANS".to_owned(), "150000".to_owned()));
     program.env.push(("QUERY_PORT".to_owned(), port.to_string()));
     Ok(program)
 }

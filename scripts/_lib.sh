@@ -62,6 +62,9 @@ need_java() {
   java -version >/dev/null 2>&1 || if have apt-get; then MISSING+=(openjdk-17-jre-headless); else MISSING+=(openjdk@17); fi
 }
 
+# With promtool, which tests the alerts.
+need_prometheus() { need prometheus prometheus prometheus; }
+
 install_missing() {
   ((${#MISSING[@]} == 0)) || packages "${MISSING[@]}"
   MISSING=()
@@ -120,19 +123,29 @@ count_lines() {
   if [[ -t 1 ]]; then printf '\n'; fi
 }
 
-# What renders the manifests: kubectl can, and where it is missing kustomize itself is built.
-need_kustomize() {
-  have kustomize || have kubectl && return
-  if [[ ! -x $CACHE/bin/kustomize ]]; then
-    have go || die "neither kubectl nor kustomize nor Go is here: install kubectl (https://kubernetes.io/docs/tasks/tools/), or Go 1.26"
-    say "Building kustomize, once per machine: about a minute."
+# need_go_tool PROGRAM PACKAGE HOW-LONG: finds it in PATH or in the cache, and builds it with the sums of scripts/PROGRAM/go.sum.
+need_go_tool() {
+  local program=$1 built=$CACHE/bin/$1
+  have "$program" && return
+  if [[ ! -x $built ]]; then
+    have go || die "neither $program nor Go is here: install Go 1.26 from https://go.dev/dl"
+    say "Building $program, once per machine: $3."
     mkdir -p "$CACHE/bin"
-    (cd "$ROOT/scripts/kustomize" && CGO_ENABLED=0 go build -mod=readonly -buildvcs=false -trimpath -o "$CACHE/bin/kustomize.partial" sigs.k8s.io/kustomize/kustomize/v5) ||
-      die "kustomize could not be built"
-    mv "$CACHE/bin/kustomize.partial" "$CACHE/bin/kustomize"
+    (cd "$ROOT/scripts/$program" && CGO_ENABLED=0 go build -mod=readonly -buildvcs=false -trimpath -o "$built.partial" "$2") ||
+      die "$program could not be built"
+    mv "$built.partial" "$built"
   fi
   export PATH=$PATH:$CACHE/bin
 }
+
+# What renders the manifests: kubectl can, and where it is missing kustomize itself is built.
+need_kustomize() { have kubectl || need_go_tool kustomize sigs.k8s.io/kustomize/kustomize/v5 "about a minute"; }
+
+# What reads the workflows as GitHub will.
+need_actionlint() { need_go_tool actionlint github.com/rhysd/actionlint/cmd/actionlint "half a minute"; }
+
+# What finds secrets in the history.
+need_gitleaks() { need_go_tool gitleaks github.com/zricethezav/gitleaks/v8 "about two minutes"; }
 
 # Everything but the apps themselves. Kafka and Zipkin run on Java and come from Maven.
 prepare() {

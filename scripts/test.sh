@@ -88,6 +88,7 @@ chosen() {
 # OUTRIGGER_DEPLOY says what this cluster needs to be told, in the words of scripts/deploy-local.sh.
 in_cluster() {
   local deploy
+  have helm || die "the stories of the chart need helm: https://helm.sh/docs/intro/install/"
   read -ra deploy <<<"${OUTRIGGER_DEPLOY-}"
   layer deploy 3 scripts/deploy-local.sh --cluster existing "${deploy[@]}"
   # One after the other: the later ones restart and kill what the earlier ones look at.
@@ -125,7 +126,10 @@ documentation() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no
 need shellcheck shellcheck shellcheck
 need_page_tools
 need_second_calendar
+need_prometheus
 need_kustomize
+need_actionlint
+need_gitleaks
 # The shell has a kill of its own; tests want the program.
 type -P kill >/dev/null || MISSING+=(procps)
 prepare yes

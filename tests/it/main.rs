@@ -23,4 +23,5 @@ mod schema;
 mod story;
 mod sync;
 mod tasks;
+mod workflows;
 mod workspace;

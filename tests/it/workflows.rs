@@ -1,0 +1,151 @@
+//! The workflows of GitHub Actions, held to what `docs/cicd.md` and the scripts say, without GitHub: what they are, when they run, what their
+//! steps call, and what the scripts that only they call do.
+//!
+//! How each was tried: the thing was broken as the test's comment says, once, and the test failed with the words that belong to it.
+
+mod gates;
+mod paths;
+mod shape;
+mod steps;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::workspace::root;
+
+/// One file of `.github/workflows`.
+struct Workflow {
+    file: String,
+    text: String,
+    yaml: Value,
+}
+
+impl Workflow {
+    fn jobs(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.yaml["jobs"].as_object().into_iter().flatten()
+    }
+
+    fn job(&self, name: &str) -> Result<&Value> {
+        self.jobs()
+            .find_map(|(job, value)| (job == name).then_some(value))
+            .with_context(|| format!("{}: no job {name}", self.file))
+    }
+
+    /// Each step with the job that it belongs to.
+    fn steps(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.jobs().flat_map(|(job, value)| value["steps"].as_array().into_iter().flatten().map(move |step| (job, step)))
+    }
+
+    /// The shell of each step that has some.
+    fn runs(&self) -> impl Iterator<Item = &str> {
+        self.steps().filter_map(|(_, step)| step["run"].as_str())
+    }
+
+    /// What starts it.
+    fn starts(&self) -> BTreeSet<&str> {
+        self.yaml["on"].as_object().into_iter().flatten().map(|(event, _)| event.as_str()).collect()
+    }
+}
+
+/// All of them, by file name.
+fn workflows() -> Result<BTreeMap<String, Workflow>> {
+    let mut all = BTreeMap::new();
+    for entry in std::fs::read_dir(root()?.join(".github/workflows"))? {
+        let path = entry?.path();
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path)?;
+        let yaml = serde_yaml_ng::from_str(&text).with_context(|| file.clone())?;
+        all.insert(file.clone(), Workflow { file, text, yaml });
+    }
+    ensure!(all.len() > 10, "{:?}", all.keys());
+    Ok(all)
+}
+
+fn workflow(file: &str) -> Result<Workflow> {
+    workflows()?.remove(file).with_context(|| format!("no workflow {file}"))
+}
+
+/// What has an image, as the scripts see it.
+fn images() -> Result<BTreeSet<String>> {
+    let mut command = Command::new("bash");
+    command.args(["-c", r#"ROOT=.; source scripts/_cluster.sh; echo "${IMAGES[@]}""#]).current_dir(root()?);
+    let images: BTreeSet<String> = well(&mut command)?.split_whitespace().map(str::to_owned).collect();
+    ensure!(images.len() >= 10, "{images:?}");
+    Ok(images)
+}
+
+/// The scripts that a text names.
+fn scripts_in(text: &str) -> BTreeSet<String> {
+    let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || "/_.-".contains(letter)));
+    words.filter(|word| word.starts_with("scripts/") && word.ends_with(".sh")).map(str::to_owned).collect()
+}
+
+/// What a command that succeeds says.
+fn well(command: &mut Command) -> Result<String> {
+    let output = command.output().with_context(|| format!("{command:?}"))?;
+    ensure!(output.status.success(), "{command:?}: {}", said(&output));
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Both of its outputs.
+fn said(output: &Output) -> String {
+    format!("{}{}{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A folder of a test's own, gone with it, with programs that stand in for others.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        let folder = std::env::temp_dir().join(format!("outrigger-workflows-{}", Uuid::new_v4().simple()));
+        std::fs::create_dir_all(folder.join("bin"))?;
+        Ok(Self(folder))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// A program at a path of this folder.
+    fn program(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
+        std::fs::write(&path, text)?;
+        Ok(std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?)
+    }
+
+    /// A command that finds this folder's programs first, and knows nothing else of this machine.
+    fn command(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new(program.as_ref());
+        command.env_clear().env("SCRATCH", &self.0).env("HOME", &self.0).current_dir(&self.0);
+        command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", self.path("bin").display()));
+        command
+    }
+
+    /// A script of the repository, so.
+    fn script(&self, name: &str, arguments: &[&str]) -> Result<Command> {
+        let mut command = self.command(root()?.join(name));
+        command.args(arguments);
+        Ok(command)
+    }
+
+    /// What the programs noted since it was last asked.
+    fn log(&self) -> Result<String> {
+        let path = self.path("log");
+        let text = if path.exists() { std::fs::read_to_string(&path)? } else { String::new() };
+        std::fs::write(path, "")?;
+        Ok(text)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

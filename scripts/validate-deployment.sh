@@ -30,7 +30,13 @@ need_tool curl "install the package curl"
 
 WORK=$(mktemp -d)
 FORWARD=""
-trap '[[ -z $FORWARD ]] || kill "$FORWARD" 2>/dev/null || true; rm -rf "$WORK"' EXIT
+PROXY=""
+clean_up() {
+  local child
+  for child in $FORWARD $PROXY; do kill "$child" 2>/dev/null || true; done
+  rm -rf "$WORK"
+}
+trap clean_up EXIT
 
 # verdict CHECK ok|FAIL WORDS...
 RESULTS=() FAILED=0
@@ -60,16 +66,27 @@ judge() {
   fi
 }
 
-# pods APP: its pods that are ready and not about to leave.
-# shellcheck disable=SC2016 # the template's own variable
-pods() {
-  kube get pods --selector "app.kubernetes.io/name=$1" -o go-template='{{range .items}}{{if not .metadata.deletionTimestamp}}
-    {{- $name := .metadata.name}}{{range .status.conditions}}{{if and (eq .type "Ready") (eq .status "True")}}{{$name}}{{"\n"}}{{end}}{{end}}
-    {{- end}}{{end}}'
+# Pods are asked through the API server, whose front here is one process for all of them.
+open_proxy() {
+  kubectl proxy --port=0 >"$WORK/proxy" 2>&1 &
+  PROXY=$!
+  until API=$(sed -nE 's#^Starting to serve on (.*)#http://\1#p' "$WORK/proxy") && [[ -n $API ]]; do
+    kill -0 "$PROXY" 2>/dev/null || die "kubectl proxy ended: $(<"$WORK/proxy")"
+    sleep 0.1
+  done
 }
 
-# raw POD PORT PATH: what a pod answers, through the API server.
-raw() { kubectl get --raw "/api/v1/namespaces/$NAMESPACE/pods/$1:$2/proxy$3" --request-timeout=10s 2>/dev/null; }
+# raw POD PORT PATH: what a pod answers; fails when it does not answer, or with an error.
+raw() { curl --silent --fail --max-time 10 "$API/api/v1/namespaces/$NAMESPACE/pods/$1:$2/proxy$3"; }
+
+# A line a pod that is not about to leave: app, pod, containers that are ready, state.
+list_pods() {
+  kube get pods --no-headers --label-columns app.kubernetes.io/name 2>/dev/null |
+    awk '$3 != "Terminating" { print $NF, $1, $2, $3 }' >"$WORK/pods"
+}
+
+# ready APP: its pods that are ready.
+ready() { awk -v app="$1" '$1 == app && $3 == "2/2" { print $2 }' "$WORK/pods"; }
 
 check_pods() {
   local problems=() count=0 until=$((SECONDS + PATIENCE))
@@ -79,27 +96,33 @@ check_pods() {
 
 # look_at_pods: sets problems and count.
 look_at_pods() {
-  local app line name wanted ready
+  local app pod containers state wanted
   problems=() count=0
+  list_pods
+  kube get deployments -o go-template='{{range .items}}{{.metadata.name}} {{.spec.replicas}}{{"\n"}}{{end}}' >"$WORK/deployments"
   for app in "${APPS[@]}"; do
-    if ! kube get deployment "$app" >/dev/null 2>&1; then problems+=("$app is not deployed"); continue; fi
-    wanted=$(kube get deployment "$app" -o jsonpath='{.spec.replicas}')
-    if (($(pods "$app" | wc -l) < wanted)); then problems+=("$app has $(pods "$app" | wc -l) of $wanted pods ready"); fi
-    while IFS= read -r line; do
-      [[ -n $line ]] || continue
+    wanted=$(awk -v app="$app" '$1 == app { print $2 }' "$WORK/deployments")
+    if [[ -z $wanted ]]; then problems+=("$app is not deployed"); continue; fi
+    if (($(ready "$app" | wc -l) < wanted)); then problems+=("$app has $(ready "$app" | wc -l) of $wanted pods ready"); fi
+    while read -r pod containers state; do
       count=$((count + 1))
-      name=${line%% *} ready=$(awk '{ print $2 }' <<<"$line")
-      if [[ $ready != 2/2 ]]; then problems+=("$name is $(awk '{ print $2 " " $3 }' <<<"$line")"); fi
-    done < <(kube get pods --no-headers --selector "app.kubernetes.io/name=$app" 2>/dev/null | grep -v Terminating)
+      if [[ $containers != 2/2 ]]; then problems+=("$pod is $containers $state"); fi
+    done < <(awk -v app="$app" '$1 == app { print $2, $3, $4 }' "$WORK/pods")
   done
 }
 
+# shellcheck disable=SC2016 # the template's own variable
 check_services() {
-  local app problems=()
+  local app services led problems=()
+  services=$(kube get services -o go-template='{{range .items}}{{.metadata.name}}{{"\n"}}{{end}}')
+  led=$(kube get endpointslices -o go-template='{{range .items}}{{$service := index .metadata.labels "kubernetes.io/service-name"}}
+    {{- range .endpoints}}{{if .conditions.ready}}{{$service}}{{"\n"}}{{end}}{{end}}{{end}}')
   for app in "${APPS[@]}"; do
-    if ! kube get service "$app" >/dev/null 2>&1; then problems+=("the service $app is missing"); continue; fi
-    [[ -n $(kube get endpointslices --selector "kubernetes.io/service-name=$app" -o jsonpath='{.items[*].endpoints[?(@.conditions.ready==true)].addresses[0]}') ]] ||
+    if ! grep -qx "$app" <<<"$services"; then
+      problems+=("the service $app is missing")
+    elif ! grep -qx "$app" <<<"$led"; then
       problems+=("the service $app leads nowhere")
+    fi
   done
   judge services "${#APPS[@]} services with endpoints" "${problems[@]}"
 }
@@ -117,7 +140,7 @@ check_components() {
         count=$((count + 1))
         [[ $metadata == *"\"name\":\"$name\""* ]] || problems+=("the sidecar of $pod has no $name")
       done <"$WORK/components"
-    done < <(pods "$app")
+    done < <(ready "$app")
   done
   judge components "$count loaded, each where its scopes say" "${problems[@]}"
 }
@@ -131,7 +154,7 @@ check_health() {
       elif [[ $said != *'"status":"ready"'* ]]; then
         problems+=("$pod says $said")
       fi
-    done < <(pods "$app")
+    done < <(ready "$app")
   done
   judge health "every app says ready" "${problems[@]}"
 }
@@ -164,6 +187,16 @@ ask() {
   curl "${arguments[@]}" <<<"${3-}"
 }
 
+# ask_again ...: the same, again for as long as the answer is 503: a part that has just come back is left alone for a moment.
+ask_again() {
+  local until=$((SECONDS + PATIENCE)) answer
+  until answer=$(ask "$@" 2>&1); do
+    if [[ $answer != *'"status":503'* ]] || ((SECONDS >= until)); then printf '%s' "$answer"; return 1; fi
+    sleep 1
+  done
+  printf '%s' "$answer"
+}
+
 field() { sed -nE "s/.*\"$1\":\"([^\"]*)\".*/\1/p" <<<"$2" | head -n 1; }
 
 check_story() {
@@ -172,11 +205,11 @@ check_story() {
   if ! forward; then verdict story FAIL "no way to the gateway: $(tail -n 1 "$WORK/forward")"; return; fi
   TOKEN=""
   local account="{\"email\":\"$person\",\"display_name\":\"Validation\",\"password\":\"correct horse battery\",\"timezone\":\"UTC\"}"
-  if ! answer=$(ask POST /auth/signup "$account" 2>&1); then verdict story FAIL "nobody can sign up: $answer"; return; fi
+  if ! answer=$(ask_again POST /auth/signup "$account"); then verdict story FAIL "nobody can sign up: $answer"; return; fi
   local credentials="{\"grant_type\":\"password\",\"username\":\"$person\",\"password\":\"correct horse battery\"}"
-  if ! answer=$(ask POST /auth/token "$credentials" 2>&1); then verdict story FAIL "nobody can sign in: $answer"; return; fi
+  if ! answer=$(ask_again POST /auth/token "$credentials"); then verdict story FAIL "nobody can sign in: $answer"; return; fi
   TOKEN=$(field access_token "$answer")
-  if ! answer=$(ask POST /tasks '{"title":"Validate the deployment"}' 2>&1); then verdict story FAIL "no task can be made: $answer"; return; fi
+  if ! answer=$(ask_again POST /tasks '{"title":"Validate the deployment"}'); then verdict story FAIL "no task can be made: $answer"; return; fi
   task=$(field id "$answer")
   until=$((SECONDS + PATIENCE))
   until answer=$(ask GET "/audit-logs?entity_id=$task" 2>&1) && [[ $answer == *"$task"* ]]; do
@@ -187,6 +220,7 @@ check_story() {
   verdict story ok "a task was made, and its event reached audit"
 }
 
+open_proxy
 check_pods
 check_services
 check_components

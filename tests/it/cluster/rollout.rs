@@ -121,6 +121,8 @@ fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Everything that was acknowledged is there once, and audit has heard of each once.
 async fn nothing_lost(member: &Member, made: &[String]) -> Result<()> {
+    // The gateway leaves what has failed alone for a moment.
+    eventually("it answers", SOON, async || Ok((member.get("/tasks?limit=1").await?.status == 200).then_some(()))).await?;
     let mut there = Vec::new();
     let mut ids = Vec::new();
     for offset in (0..).step_by(100) {
@@ -153,10 +155,12 @@ async fn cluster_an_update_of_every_app_under_load_fails_no_request() -> Result<
     let cluster = Cluster::find().await?;
     let member = cluster.somebody().await?;
     let load = Load::start(&member, false);
+    // All at once, as a release does.
     for app in APPS {
-        let deployment = format!("deployment/{app}");
-        kubectl(&["rollout", "restart", &deployment]).await?;
-        kubectl(&["rollout", "status", &deployment, "--timeout=180s"]).await?;
+        kubectl(&["rollout", "restart", &format!("deployment/{app}")]).await?;
+    }
+    for app in APPS {
+        kubectl(&["rollout", "status", &format!("deployment/{app}"), "--timeout=180s"]).await?;
     }
     let tally = load.end().await?;
     println!("{} requests while every app was updated, none failed", tally.unbroken()?);

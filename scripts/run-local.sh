@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings up the suite on this machine and prints its address; Ctrl-C stops it.
 #
-#   scripts/run-local.sh [--components local|kafka|cloud] [--replicas app=n] [--logs] [--port 7100] [--no-zipkin] [--jobs] [--parts-only]
+#   scripts/run-local.sh [--components local|kafka|cloud] [--replicas app=n] [--logs] [--port 7100] [--no-zipkin] [--monitoring] [--jobs] [--parts-only]
 #
 # Needs Rust (https://rustup.rs), Go or the Dapr CLI, and apt or brew; installs the rest. Leaves data in .run/, programs in ~/.cache/outrigger.
 set -euo pipefail
@@ -10,6 +10,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$ROOT/scripts/_lib.sh"
 cd "$ROOT"
 
+if [[ " $* " == *" --monitoring "* ]]; then need_prometheus; fi
 java=yes
 if [[ " $* " == *" --no-zipkin "* && " $* " != *kafka* && " $* " != *cloud* ]]; then java=no; fi
 prepare "$java"

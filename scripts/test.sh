@@ -161,7 +161,7 @@ if [[ $LONG == yes ]]; then
   # One whole story: the apps cannot tell this set from the other, and text messages go to Twilio there.
   layer cloud 2 stories cloud 2 flow_a_person_is_told
 else
-  layer chaos 5 stories local 5 'chaos_(while|parts|three|answers|a_trace|a_kill|a_new|counts|nothing)' --test-threads=2
+  layer chaos 5 stories local 5 'chaos_(alerts|while|parts|three|answers|a_trace|a_kill|a_new|counts|nothing)' --test-threads=2
   layer chaos-kafka 3 stories kafka 3 'chaos_(a_trace|nothing)' --test-threads=2
   # Alone: beside another Kafka not every machine is ready within half a minute.
   layer order-kafka 2 stories kafka 2 chaos_parts

@@ -3,6 +3,7 @@
 //! `CHAOS_SEED` repeats what a seed decided; every test prints the one it drew. More than two at once and the machine is what is tested:
 //! `cargo test -p tests --test it chaos_ -- --test-threads=2`.
 
+mod alerts;
 mod between;
 mod books;
 mod broker;

@@ -12,6 +12,7 @@ mod document;
 mod doors;
 mod events;
 mod guards;
+mod monitoring;
 mod notifications;
 mod pages;
 mod processes;

@@ -41,12 +41,17 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// The one of this run: Zipkin on, three instances of reminders and of realtime, two of notifications and of the gateway.
+    /// The one of this run: Zipkin and Prometheus on, three instances of reminders and of realtime, two of notifications and of the gateway.
     ///
     /// # Errors
     /// When it does not become ready.
     pub async fn shared() -> Result<Self> {
-        SHARED.get_or_try_init(async || Self::start(Self::options("shared")?).await).await?.anew()
+        let start = async || {
+            let mut options = Self::options("shared")?;
+            options.monitoring = true;
+            Self::start(options).await
+        };
+        SHARED.get_or_try_init(start).await?.anew()
     }
 
     /// The same suite for another test: each has its own runtime, and a client's connections live and die with the runtime they were
@@ -68,7 +73,7 @@ impl Suite {
         Ok(Self { stack: Arc::new(stack), client: client()? })
     }
 
-    /// What [`Suite::shared`] starts, in a run directory called `name`.
+    /// What [`Suite::shared`] starts, without Prometheus, in a run directory called `name`.
     ///
     /// # Errors
     /// When this is not inside the repository.

@@ -42,6 +42,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     no_zipkin: bool,
 
+    /// Start Prometheus too, with the suite's alerts
+    #[arg(long)]
+    monitoring: bool,
+
     /// Start Dapr's scheduler too: each reminder is a job beside the clock
     #[arg(long)]
     jobs: bool,
@@ -107,6 +111,7 @@ fn options(arguments: Arguments) -> Result<Options> {
     options.replicas = arguments.replicas.into_iter().collect::<BTreeMap<_, _>>();
     options.apps = arguments.parts_only.then(Vec::new);
     options.zipkin = !arguments.no_zipkin;
+    options.monitoring = arguments.monitoring;
     options.jobs = arguments.jobs;
     if arguments.jobs {
         options.env.entry("reminders".to_owned()).or_default().insert("REMINDER_TRIGGER".to_owned(), "jobs".to_owned());
@@ -120,6 +125,9 @@ fn welcome(stack: &Stack, begun: Instant) -> String {
     line("Outrigger", &stack.front_url());
     if let Some(url) = stack.zipkin_url() {
         line("Traces", &url);
+    }
+    if let Some(url) = stack.prometheus_url() {
+        line("Metrics", &url);
     }
     line("Mail, SMS", &stack.inbox_url());
     line("Logs", &stack.run_dir().join("logs").display().to_string());

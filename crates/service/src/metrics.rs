@@ -181,7 +181,7 @@ impl Metrics {
     }
 }
 
-/// CPU time and memory of this process, read at the scrape.
+/// CPU time, memory and start of this process, read at the scrape.
 #[derive(Debug)]
 struct Process;
 
@@ -199,17 +199,38 @@ impl Collector for Process {
                 encoder.encode_descriptor("process_resident_memory", "Memory in use", Some(&Unit::Bytes), gauge.metric_type())?;
             gauge.encode(metric)?;
         }
+        if let Some(start) = start_time() {
+            let gauge = ConstGauge::new(start);
+            let metric = encoder.encode_descriptor(
+                "process_start_time",
+                "When it was started, since 1970",
+                Some(&Unit::Seconds),
+                gauge.metric_type(),
+            )?;
+            gauge.encode(metric)?;
+        }
         Ok(())
     }
 }
 
 /// User and system time, from `/proc/self/stat` fields 14 and 15 (proc(5)).
 fn cpu_time() -> Option<Duration> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The name in parentheses may hold spaces; the fields after it do not.
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
-    let ticks: f64 = fields.next()?.parse::<f64>().ok()? + fields.next()?.parse::<f64>().ok()?;
+    let ticks = stat_field(14)? + stat_field(15)?;
     Some(Duration::from_secs_f64(ticks / TICKS_PER_SECOND))
+}
+
+/// Field 22 of `/proc/self/stat`, which counts from the machine's start, `btime` of `/proc/stat`.
+fn start_time() -> Option<f64> {
+    let machine = std::fs::read_to_string("/proc/stat").ok()?;
+    let booted: f64 = machine.lines().find_map(|line| line.strip_prefix("btime "))?.parse().ok()?;
+    Some(booted + stat_field(22)? / TICKS_PER_SECOND)
+}
+
+/// A field of `/proc/self/stat` by its number in proc(5).
+fn stat_field(number: usize) -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name in parentheses, field 2, may hold spaces; the fields after it do not.
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(number.checked_sub(3)?)?.parse().ok()
 }
 
 /// `VmRSS` of `/proc/self/status`.

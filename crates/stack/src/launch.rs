@@ -12,7 +12,7 @@ use crate::part::{Order, Part, Program};
 use crate::parts::app::Surroundings;
 use crate::parts::kafka::{Kafka, Secured};
 use crate::parts::postgres::Postgres;
-use crate::parts::{app, daprd, redis, scheduler, zipkin};
+use crate::parts::{app, daprd, prometheus, redis, scheduler, zipkin};
 use crate::ports::{FreePorts, stated};
 use crate::run_dir::RunDir;
 use crate::secrets::{Addresses, Kept, random_text, write_private};
@@ -38,6 +38,7 @@ pub(crate) async fn prepare(options: Options) -> Result<Stack> {
         kafka_secured: free.give()?,
         kafka_controller: free.give()?,
         zipkin: free.give()?,
+        prometheus: free.give()?,
         scheduler: scheduler::Ports::take(&mut free)?,
         smtp: free.give()?,
         inbox: free.give()?,
@@ -177,6 +178,9 @@ async fn servers(stack: &Stack, postgres: &Postgres, progress: &Progress) -> Res
             maven::fetch(&options.root, "zipkin", &jars).await?;
         }
         programs.push(zipkin::program(run, &jars, at.zipkin)?);
+    }
+    if options.monitoring {
+        programs.push(prometheus::program(run, &options.root, &stack.instances, at.prometheus)?);
     }
     if options.jobs {
         programs.push(scheduler::program(run, at.scheduler)?);

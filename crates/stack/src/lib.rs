@@ -21,7 +21,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Parts by name: `postgres`, `redis`, `kafka`, `zipkin`, then each app and its sidecar: `tasks`, `tasks-daprd`, and for the second
+//! Parts by name: `postgres`, `redis`, `kafka`, `zipkin`, `prometheus`, then each app and its sidecar: `tasks`, `tasks-daprd`, and for the second
 //! instance `tasks-1`, `tasks-1-daprd` ([`Stack::parts`] lists them). Every part is a process with one supervisor, which starts it
 //! again when it ends unasked: after 1 s, doubling to 10 s while it does not stay up. A part waits for no other, so any order heals.
 //!

@@ -86,6 +86,8 @@ pub struct Options {
     pub env: BTreeMap<String, BTreeMap<String, String>>,
     /// Whether traces are collected.
     pub zipkin: bool,
+    /// Whether Prometheus scrapes apps and sidecars.
+    pub monitoring: bool,
     /// Whether there is a scheduler, without which the sidecars refuse jobs.
     pub jobs: bool,
     /// Start every part at once in an order drawn from this seed, instead of after what it needs.
@@ -95,7 +97,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The Redis set on free ports, every app once, without Zipkin and jobs.
+    /// The Redis set on free ports, every app once, without Zipkin, monitoring and jobs.
     pub fn new(root: impl Into<PathBuf>, run_dir: impl Into<PathBuf>) -> Self {
         let root = root.into();
         Self {
@@ -109,6 +111,7 @@ impl Options {
             commands: BTreeMap::new(),
             env: BTreeMap::new(),
             zipkin: false,
+            monitoring: false,
             jobs: false,
             shuffle: None,
             patience: Duration::from_secs(120),

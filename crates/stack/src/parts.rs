@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod daprd;
 pub(crate) mod kafka;
 pub(crate) mod postgres;
+pub(crate) mod prometheus;
 pub(crate) mod redis;
 pub(crate) mod scheduler;
 pub(crate) mod zipkin;

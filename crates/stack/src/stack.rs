@@ -49,6 +49,7 @@ pub(crate) struct Ports {
     pub kafka_secured: u16,
     pub kafka_controller: u16,
     pub zipkin: u16,
+    pub prometheus: u16,
     pub scheduler: scheduler::Ports,
     pub smtp: u16,
     pub inbox: u16,
@@ -124,6 +125,11 @@ impl Stack {
     /// Zipkin's address, when traces are collected.
     pub fn zipkin_url(&self) -> Option<String> {
         self.options.zipkin.then(|| format!("http://localhost:{}", self.at.zipkin))
+    }
+
+    /// Prometheus' address, when there is one.
+    pub fn prometheus_url(&self) -> Option<String> {
+        self.options.monitoring.then(|| format!("http://localhost:{}", self.at.prometheus))
     }
 
     /// Where caught mail and text messages can be read.
@@ -289,7 +295,7 @@ impl Drop for Stack {
 }
 
 fn is_server(name: &str) -> bool {
-    matches!(name, "postgres" | "redis" | "kafka" | "zipkin" | "scheduler")
+    matches!(name, "postgres" | "redis" | "kafka" | "zipkin" | "prometheus" | "scheduler")
 }
 
 /// Runs futures at the same time and gives their results in their order.

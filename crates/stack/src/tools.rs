@@ -51,6 +51,14 @@ pub(crate) fn scheduler() -> Result<PathBuf> {
     dapr("scheduler", " --jobs")
 }
 
+/// What scrapes metrics and knows alerts.
+pub(crate) fn prometheus() -> Result<PathBuf> {
+    need(
+        "prometheus",
+        "install it (Debian: prometheus, macOS: brew install prometheus), or let scripts/run-local.sh --monitoring do that",
+    )
+}
+
 /// A program of Dapr: PATH, then where `dapr init` puts it, then the cache that scripts/run-local.sh fills.
 fn dapr(name: &str, asked: &str) -> Result<PathBuf> {
     let home = std::env::home_dir();

@@ -1,6 +1,9 @@
 # shellcheck shell=bash
 # Sourced by the scripts that make secrets: what exists is kept, what is missing is made at random, and all is sent in one go.
 
+# A trace would show every value.
+{ set +x; } 2>/dev/null
+
 # The schemas of scripts/database.sql.
 # shellcheck disable=SC2034
 ROLES=(identity tasks reminders notifications audit state)
@@ -10,17 +13,20 @@ MADE=0
 # What exists: "secret/key" to its value, base64 as the API server gives it.
 declare -A KEPT=()
 begin_secrets() {
-  local line secret pair
+  local line secret pair there
   # A template of kubectl's, not the shell's.
   # shellcheck disable=SC2016
   local template='{{range .items}}{{.metadata.name}}{{range $key, $value := .data}} {{$key}}={{$value}}{{end}}{{"\n"}}{{end}}'
   kubectl apply --server-side -f "$ROOT/k8s/base/namespace.yaml" >/dev/null
+  # Not known is not the same as not there: everything would be made anew.
+  there=$(kube get secrets -o go-template="$template") || die "the cluster does not say which secrets it has; nothing was changed"
   while IFS= read -r line; do
     secret=${line%% *}
     for pair in ${line#"$secret"}; do KEPT[$secret/${pair%%=*}]=${pair#*=}; done
-  done < <(kube get secrets -o go-template="$template")
+  done < <(printf '%s\n' "$there")
 }
 
+# Through pipes, not <<<, which some shells make a file of.
 encode() { base64 | tr -d '\n'; }
 
 # text WORD...: base64 of words.
@@ -53,7 +59,7 @@ own_secrets() {
   local private public client app clients=()
   value outrigger-jwt/private-key openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048
   private=$VALUE
-  public=$(base64 -d <<<"$private" | openssl pkey -pubout | encode)
+  public=$(printf '%s' "$private" | base64 -d | openssl pkey -pubout | encode)
   secret outrigger-jwt "private-key=$private" "public-key=$public"
 
   # Each app reads its own; identity reads them all, to know who comes.

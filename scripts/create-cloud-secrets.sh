@@ -31,19 +31,35 @@ ASKED=(DATABASE_HOST REDIS_HOST REDIS_PASSWORD KAFKA_BROKERS KAFKA_USER KAFKA_PA
   SMTP_HOST SMTP_PORT SMTP_USER SMTP_PASSWORD SMTP_FROM SMS_ACCOUNT SMS_TOKEN SMS_FROM)
 for role in "${ROLES[@]}"; do ASKED+=("DATABASE_PASSWORD_${role^^}"); done
 
+# ask NAME: sets it to the line that is typed, or to all lines of a certificate, which says itself where it ends.
+ask() {
+  local line all=""
+  printf '%s: ' "$1"
+  while IFS= read -r line; do
+    all+=${all:+$'\n'}$line
+    if [[ $all != -----BEGIN* || $line == -----END* ]]; then break; fi
+  done
+  printf -v "$1" '%s' "$all"
+  echo
+}
+
 missing=() placeholders=()
+if [[ -t 0 ]]; then
+  # Before the first question: who types quickly would be seen.
+  trap 'stty echo' EXIT
+  stty -echo
+fi
 for name in "${ASKED[@]}"; do
-  if [[ -z ${!name-} && -t 0 ]]; then
-    read -rsp "$name: " "${name?}"
-    echo
-  fi
-  case ${!name-} in
+  if [[ -z ${!name-} && -t 0 ]]; then ask "$name"; fi
+  given=${!name-}
+  case ${given,,} in
     "") missing+=("$name") ;;
-    *change[-_]me* | *CHANGE[-_]ME* | *'<'*'>'* | *your[-_]* | *example.com* | password | secret | xxx*) placeholders+=("$name") ;;
+    *change[-_]me* | changeme* | *'<'*'>'* | *your[-_]* | *example.com* | *placeholder* | password | secret | todo | xxx*) placeholders+=("$name") ;;
   esac
 done
-if ((${#missing[@]})); then die "missing: ${missing[*]}"; fi
-if ((${#placeholders[@]})); then die "only placeholders: ${placeholders[*]}"; fi
+if ((${#missing[@]})); then say "missing: ${missing[*]}" >&2; fi
+if ((${#placeholders[@]})); then say "only placeholders: ${placeholders[*]}" >&2; fi
+if ((${#missing[@]} + ${#placeholders[@]})); then die "nothing was changed"; fi
 need_cluster
 need_tool openssl "install the package openssl"
 

@@ -39,7 +39,7 @@ secret outrigger-postgres "password=$VALUE"
 for role in "${ROLES[@]}"; do
   value "outrigger-db-$role/password" random
   password=$VALUE
-  url=$(printf 'postgres://%s:%s@postgres:5432/outrigger?sslmode=disable' "$role" "$(base64 -d <<<"$password")" | encode)
+  url=$(printf 'postgres://%s:%s@postgres:5432/outrigger?sslmode=disable' "$role" "$(printf '%s' "$password" | base64 -d)" | encode)
   secret "outrigger-db-$role" "password=$password" "url=$url"
 done
 

@@ -18,7 +18,8 @@ case ${1-} in
 esac
 need_cluster
 
-# Through standard input, which nobody else can read.
+# Through standard input, which nobody else can read; a trace would show the passwords.
+{ set +x; } 2>/dev/null
 statements() {
   local role password
   while read -r role; do

@@ -2,14 +2,15 @@
 # From a clone to the running suite in a cluster on this machine: cluster, Dapr, database, broker, images, secrets, apps; then validates it.
 #
 #   scripts/deploy-local.sh [--cluster minikube|k3s|existing] [--pubsub redis|kafka] [--tag TAG] [--load COMMAND [--binaries FOLDER]]
-#                           [--server NAME=IMAGE] [--rotate-secrets] [--no-validate]
+#                           [--server NAME=IMAGE] [--helm] [--rotate-secrets] [--no-validate]
 #
 # Run again it changes only what has changed. `existing` takes kubectl's current context.
 #   --tag      of the images; without it that of the commit, and where files are changed, of the changes
 #   --load     instead of building images with Docker: called as `COMMAND outrigger/tasks:TAG target/release/tasks` for each, after cargo
 #   --binaries where --load finds the programs, without building them
 #   --server   another image for a server, such as postgres=registry.example/postgres:17; may be repeated
-# Needs kubectl, openssl, and for Minikube also minikube, helm and docker. Leaves the namespaces `outrigger` and `dapr-system`.
+#   --helm     the chart k8s/helm-charts/outrigger instead of the overlays
+# Needs kubectl, openssl, curl, helm for Dapr, Kafka and --helm, minikube for Minikube, and docker unless there is --load. Leaves the namespaces `outrigger` and `dapr-system`.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/_lib.sh
@@ -18,7 +19,7 @@ source "$ROOT/scripts/_lib.sh"
 source "$ROOT/scripts/_cluster.sh"
 cd "$ROOT"
 
-CLUSTER=minikube PUBSUB=redis TAG="" LOAD="" BINARIES="" SERVERS=() ROTATE=no VALIDATE=yes
+CLUSTER=minikube PUBSUB=redis TAG="" LOAD="" BINARIES="" SERVERS=() HELM=no ROTATE=no VALIDATE=yes
 while (($#)); do
   case $1 in
     --cluster | --pubsub | --tag | --load | --binaries | --server)
@@ -27,6 +28,7 @@ while (($#)); do
       if [[ $name == server ]]; then SERVERS+=("$2"); else printf -v "${name^^}" '%s' "$2"; fi
       shift 2
       ;;
+    --helm) HELM=yes; shift ;;
     --rotate-secrets) ROTATE=yes; shift ;;
     --no-validate) VALIDATE=no; shift ;;
     -h | --help) help_of "${BASH_SOURCE[0]}"; exit ;;
@@ -38,17 +40,24 @@ case $PUBSUB in
   kafka) OVERLAY=k8s/local/kafka ;;
   *) die "--pubsub is redis or kafka, not $PUBSUB" ;;
 esac
+[[ $CLUSTER =~ ^(minikube|k3s|existing)$ ]] || die "--cluster is minikube, k3s or existing, not $CLUSTER"
 : "${TAG:=$(source_tag)}"
+
+# What is missing is told before a cluster is started.
+need_tool openssl "install the package openssl"
+need_tool curl "install the package curl"
+if [[ $HELM == yes ]]; then need_tool helm "https://helm.sh/docs/intro/install/"; fi
+if [[ -z $LOAD && $CLUSTER != existing ]]; then need_tool docker "https://docs.docker.com/engine/install/"; fi
 
 say "== cluster"
 case $CLUSTER in
   minikube) scripts/setup-minikube.sh ;;
   k3s)
-    scripts/install-k3s.sh
-    export KUBECONFIG=${KUBECONFIG:-$HOME/.kube/k3s.yaml}
+    # The file that it writes, whatever other one the caller has.
+    export KUBECONFIG=$HOME/.kube/k3s.yaml
+    scripts/install-k3s.sh --kubeconfig "$KUBECONFIG"
     ;;
   existing) need_cluster ;;
-  *) die "--cluster is minikube, k3s or existing, not $CLUSTER" ;;
 esac
 scripts/setup-dapr.sh
 if [[ $PUBSUB == kafka ]]; then scripts/setup-kafka.sh; fi
@@ -90,22 +99,44 @@ overlay() {
   } >"$folder/kustomization.yaml"
 }
 
-say "== servers"
-overlay .run/deploy-place k8s/local/place
-kube apply --server-side --force-conflicts -k .run/deploy-place >/dev/null
-if [[ $ROTATE == yes ]]; then kube rollout restart statefulset/redis >/dev/null; fi
-for server in statefulset/postgres statefulset/redis deployment/zipkin deployment/mailbox; do
-  kube rollout status "$server" --timeout=180s >/dev/null || die "$server did not become ready; 'kubectl -n $NAMESPACE describe $server' says why"
-done
-scripts/database.sh
+# The servers of this cluster, the roles and schemas in its database.
+servers() {
+  local server
+  if [[ $ROTATE == yes ]]; then kube rollout restart statefulset/redis >/dev/null; fi
+  for server in statefulset/postgres statefulset/redis deployment/zipkin deployment/mailbox; do
+    kube rollout status "$server" --timeout=180s >/dev/null || die "$server did not become ready; 'kubectl -n $NAMESPACE describe $server' says why"
+  done
+  scripts/database.sh
+}
 
-say "== apps"
-overlay .run/deploy "$OVERLAY"
-told_release "$TAG" >>.run/deploy/kustomization.yaml
-kube apply --server-side --force-conflicts -k .run/deploy >/dev/null
+with_kustomize() {
+  say "== servers"
+  overlay .run/deploy-place k8s/local/place
+  kube apply --server-side --force-conflicts -k .run/deploy-place >/dev/null
+  servers
+  say "== apps"
+  overlay .run/deploy "$OVERLAY"
+  told_release "$TAG" >>.run/deploy/kustomization.yaml
+  kube apply --server-side --force-conflicts -k .run/deploy >/dev/null
+}
+
+# Without --wait: the apps need the schemas, which need the server.
+with_helm() {
+  say "== chart"
+  local arguments=() server name chart=k8s/helm-charts/outrigger
+  for server in "${SERVERS[@]}"; do
+    name=${server%%=*}
+    arguments+=(--set "servers.${name##*/}.image=${server#*=}")
+  done
+  helm upgrade --install outrigger "$chart" --namespace "$NAMESPACE" --take-ownership --values "$chart/values-minikube.yaml" \
+    --set "components=${PUBSUB/redis/local}" --set-string "images.tag=$TAG" "${arguments[@]}" >/dev/null || die "helm could not install the chart"
+  servers
+}
+
+if [[ $HELM == yes ]]; then with_helm; else with_kustomize; fi
 if [[ $ROTATE == yes ]]; then kube rollout restart "${APPS[@]/#/deployment/}" >/dev/null; fi
 for app in "${APPS[@]}"; do
-  kube rollout status "deployment/$app" --timeout=240s >/dev/null || die "$app did not become ready; 'kubectl -n $NAMESPACE get pods' and 'kubectl -n $NAMESPACE logs deployment/$app --all-containers' say why"
+  app_ready "$app" || die "$app did not become ready; 'kubectl -n $NAMESPACE get pods' and 'kubectl -n $NAMESPACE logs deployment/$app --all-containers' say why"
 done
 
 if [[ $VALIDATE == yes ]]; then

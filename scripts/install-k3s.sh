@@ -34,8 +34,9 @@ else
   # To a file first: a script that breaks off in the middle must not be run.
   installer=$(mktemp)
   trap 'rm -f "$installer"' EXIT
-  curl --fail --silent --show-error --location --output "$installer" https://get.k3s.io
-  sudo env INSTALL_K3S_VERSION="$K3S_VERSION" INSTALL_K3S_EXEC="server --disable traefik" sh "$installer"
+  curl --fail --silent --show-error --location --output "$installer" https://get.k3s.io || die "https://get.k3s.io does not answer; nothing was changed"
+  sudo env INSTALL_K3S_VERSION="$K3S_VERSION" INSTALL_K3S_EXEC="server --disable traefik" sh "$installer" ||
+    die "k3s could not be installed; 'sudo journalctl -u k3s' says how far it came"
 fi
 mkdir -p "$(dirname "$FILE")"
 sudo cat /etc/rancher/k3s/k3s.yaml | install -m 600 /dev/stdin "$FILE"

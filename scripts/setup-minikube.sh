@@ -30,13 +30,13 @@ need_tool kubectl "https://kubernetes.io/docs/tasks/tools/"
 if [[ $(minikube status --format '{{.Host}}' 2>/dev/null) == Running ]]; then
   say "Minikube: runs already"
 else
-  minikube start --cpus "$CPUS" --memory "$MEMORY" ${DRIVER:+--driver "$DRIVER"}
+  minikube start --cpus "$CPUS" --memory "$MEMORY" ${DRIVER:+--driver "$DRIVER"} || die "Minikube did not start; 'minikube logs' says why"
 fi
 enabled=$(minikube addons list --output json)
 for addon in ingress metrics-server; do
   # `"ingress":{"Profile":"minikube","Status":"enabled"}`, on one line or on several.
   if tr -d '\n\t ' <<<"$enabled" | grep -q "\"$addon\":{[^}]*\"Status\":\"enabled\""; then continue; fi
-  minikube addons enable "$addon"
+  minikube addons enable "$addon" || die "Minikube could not enable $addon"
 done
 kubectl config use-context minikube >/dev/null
 say "For pages and API by name, add this line to /etc/hosts:"

@@ -3,6 +3,7 @@
 mod access;
 mod chart;
 mod deploy;
+mod quickstart;
 mod monitoring;
 mod rollout;
 mod shape;

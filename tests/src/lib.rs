@@ -9,6 +9,7 @@
 //! - [`metrics`]: what the parts count, as a scrape reads it
 //! - [`broker`]: what is on the broker
 //! - [`cluster`]: a deployed suite, as kubectl and its front door show it
+//! - [`recorder`]: scripts, beside programs that note what they are asked for
 //! - [`schemas`]: events, held against their schemas
 //! - [`database`]: PostgreSQL as its administrator sees it
 //! - [`many`]: more tasks than anybody could write through the API, and how their lists are found
@@ -24,6 +25,7 @@ pub mod metrics;
 pub mod page;
 pub mod person;
 pub mod raw;
+pub mod recorder;
 pub mod schemas;
 pub mod socket;
 pub mod suite;

@@ -220,3 +220,20 @@ fn contract_the_topics_of_the_manifests_are_those_of_the_suite() -> Result<()> {
     ensure!(kafka["spec"]["kafka"]["config"]["auto.create.topics.enable"] == false, "{kafka}");
     Ok(())
 }
+
+/// What Docker builds holds nothing that could be read out of it: neither a shell, nor a library, nor a file beside the program. What is secret
+/// on a developer's machine is not even sent to the builder.
+#[test]
+fn contract_an_image_is_one_program_and_nothing_else() -> Result<()> {
+    let dockerfile = std::fs::read_to_string(root()?.join("Dockerfile"))?.replace("\\\n", " ");
+    let last = dockerfile.rsplit("\nFROM ").next().context("a stage")?;
+    let mut lines = last.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    ensure!(lines.next() == Some("scratch"), "the last stage begins with {last:?}");
+    let lines: Vec<&str> = lines.filter(|line| !line.starts_with("ARG ") && !line.starts_with("LABEL ")).collect();
+    ensure!(lines == ["COPY --from=build /programs/$APP /app", "USER 65532:65532", "ENTRYPOINT [\"/app\"]"], "{lines:?}");
+    let ignored = std::fs::read_to_string(root()?.join(".dockerignore"))?;
+    for folder in [".git", ".run", "target"] {
+        ensure!(ignored.lines().any(|line| line == folder), "{folder} is sent to the builder");
+    }
+    Ok(())
+}

@@ -3,8 +3,8 @@
 mod access;
 mod chart;
 mod deploy;
-mod quickstart;
 mod monitoring;
+mod quickstart;
 mod rollout;
 mod shape;
 mod story;

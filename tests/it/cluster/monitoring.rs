@@ -61,7 +61,8 @@ async fn cluster_prometheus_finds_every_pod_and_knows_every_alert() -> Result<()
     })
     .await?;
     let groups = asked("rules").await?;
-    let rules = groups["groups"].as_array().into_iter().flatten().flat_map(|group| group["rules"].as_array().into_iter().flatten());
+    let rules =
+        groups["groups"].as_array().into_iter().flatten().flat_map(|group| group["rules"].as_array().into_iter().flatten());
     ensure!(rules.count() >= 14, "{groups}");
     Ok(())
 }

@@ -113,7 +113,12 @@ async fn page_layout_fits_every_width_and_axe_finds_nothing_when_signed_in() -> 
             b.querySelector('a').textContent = arguments[0]; b.querySelector('a').href = '/app'; b.querySelector('.banner-body').textContent = 'Due in 1 minute';
             b.querySelector('button').setAttribute('aria-label', 'Dismiss'); document.querySelector('#banners').append(b)";
         browser.js::<Option<bool>>(banner, [TITLE]).await?;
-        look(browser, "errors and a banner").await?;
+        // As parts/next.html has it, and for as long as it is looked at.
+        let toast = "const t = document.querySelector('#toasts');
+            t.insertAdjacentHTML('beforeend', '<div class=\"toast\"><span></span> <a href=\"/app\">Open</a></div>');
+            t.lastElementChild.firstElementChild.textContent = `“${arguments[0]}” comes again`";
+        browser.js::<Option<bool>>(toast, [TITLE]).await?;
+        look(browser, "errors, a banner and a toast that leads somewhere").await?;
         browser.goto("/app").await?;
         browser.measures(1280, 900).await?;
         browser.click(&format!("#delete-{}", task.id)).await?;

@@ -94,7 +94,7 @@ in_cluster() {
   read -ra deploy <<<"${OUTRIGGER_DEPLOY-}"
   layer deploy 3 scripts/deploy-local.sh --cluster existing "${deploy[@]}"
   # One after the other: the later ones restart and kill what the earlier ones look at.
-  layer cluster 5 stories local 5 cluster_ --test-threads=1
+  layer cluster 7 stories local 7 cluster_ --test-threads=1
 }
 
 # What only tests need: a browser with a font, and what is loaded into its pages.

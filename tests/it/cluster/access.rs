@@ -78,13 +78,16 @@ async fn cluster_a_secret_is_read_by_those_alone_whom_it_is_for() -> Result<()> 
             }
         }
         let account = format!("system:serviceaccount:{NAMESPACE}:{app}");
-        for secret in &secrets {
-            let asked = ["auth", "can-i", "get", &format!("secret/{secret}"), "--as", &account];
-            let mut command = Command::new("kubectl");
-            let answer = command.args(["--namespace", NAMESPACE]).args(asked).output().await?;
-            let may = String::from_utf8_lossy(&answer.stdout).trim() == "yes";
-            ensure!(may == wanted.contains(*secret), "{app} may {}read {secret}", if may { "" } else { "not " });
-        }
+        let rules = kubectl(&["auth", "can-i", "--list", "--no-headers", "--as", &account]).await?;
+        ensure!(!rules.lines().any(|rule| rule.starts_with('*')), "{app} may do everything: {rules}");
+        // secrets   []   [outrigger-redis]   [get]
+        let of_secrets: Vec<&str> = rules.lines().filter(|rule| rule.starts_with("secrets ")).collect();
+        ensure!(of_secrets.iter().all(|rule| rule.ends_with("[get]")), "{app}: {of_secrets:#?}");
+        // A rule without a name would be about all of them.
+        let named = of_secrets.iter().flat_map(|rule| rule.split(['[', ']']).nth(3).unwrap_or("*").split(' '));
+        let may: BTreeSet<String> = named.map(str::to_owned).collect();
+        ensure!(may == wanted, "{app} may read {may:?}, and should read {wanted:?}");
+        ensure!(may.iter().all(|secret| secrets.contains(secret.as_str())), "{app} may read what is not there: {may:?}");
     }
     Ok(())
 }

@@ -27,7 +27,8 @@ async fn state() -> Result<BTreeMap<String, String>> {
     for object in list["items"].as_array().into_iter().flatten() {
         let metadata = &object["metadata"];
         let kind = object["kind"].as_str().unwrap_or_default();
-        if kind == "Pod" && scaled.contains(&&metadata["labels"]["app.kubernetes.io/name"]) {
+        let leaves = !metadata["deletionTimestamp"].is_null();
+        if kind == "Pod" && (leaves || scaled.contains(&&metadata["labels"]["app.kubernetes.io/name"])) {
             continue;
         }
         let version = if kind == "Pod" { &metadata["uid"] } else { &metadata["resourceVersion"] };
@@ -122,8 +123,12 @@ async fn cluster_a_drain_leaves_the_last_gateway() -> Result<()> {
     evict(&pods[0]).await?;
     let refused = evict(&pods[1]).await;
     ensure!(refused.as_ref().is_err_and(|error| format!("{error:#}").contains("disruption budget")), "{refused:?}");
-    kubectl(&["rollout", "status", "deployment/gateway", "--timeout=120s"]).await?;
-    Ok(())
+    let gone = pods[0].clone();
+    eventually("another has taken its place", SOON, async || {
+        let pods = self::pods("gateway").await?;
+        Ok((pods.len() == 2 && !pods.contains(&gone)).then_some(()))
+    })
+    .await
 }
 
 /// Each fault is found, by the check that it belongs to, and gone when it is mended. The pods' own is in `rollout`.

@@ -94,8 +94,10 @@ say_running() {
   done
 }
 
-# The lines of an overlay that tell the apps which release they are.
+# The lines of an overlay that tell the apps which release they are. Deployments last, as in the overlays of k8s: only the outermost one's
+# order counts.
 told_release() {
   echo "namespace: $NAMESPACE"
+  echo "sortOptions: { order: legacy, legacySortOptions: { orderFirst: [Namespace], orderLast: [Deployment] } }"
   echo "configMapGenerator: [{ name: outrigger, behavior: merge, literals: ['COMMIT=$1'] }]"
 }

@@ -170,6 +170,20 @@ fn contract_another_broker_changes_no_app() -> Result<()> {
     Ok(())
 }
 
+/// A sidecar reads these when it starts, and its app is never ready without them (`no resiliency named outrigger-resiliency`).
+#[test]
+fn contract_what_a_sidecar_reads_is_there_before_its_pod() -> Result<()> {
+    for overlay in ["k8s/local", "k8s/local/kafka", "k8s/cloud"] {
+        let objects = rendered(overlay)?;
+        let place = |kind: &str| objects.iter().rposition(|object| object["kind"] == kind).with_context(|| kind.to_owned());
+        let first = objects.iter().position(|object| object["kind"] == "Deployment").context("a deployment")?;
+        for kind in ["Component", "ConfigMap", "Configuration", "Resiliency", "RoleBinding", "ServiceAccount", "Subscription"] {
+            ensure!(place(kind)? < first, "{overlay}: a {kind} comes after a Deployment");
+        }
+    }
+    Ok(())
+}
+
 /// From a laptop to the cloud an app's container stays what it is; what differs are values, and where they differ the pods are new ones.
 #[test]
 fn contract_the_cloud_changes_values_and_no_app() -> Result<()> {

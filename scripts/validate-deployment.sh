@@ -167,10 +167,10 @@ check_ingress() {
   judge ingress "$URL answers" "${problems[@]}"
 }
 
-# forward: a way to the gateway's service, on a free port; sets BASE.
+# forward: a way to a gateway that is ready, on a free port; sets BASE. The service could lead to one that is leaving.
 forward() {
   # Not through a function: the shell around it would be ended and kubectl not.
-  kubectl --namespace "$NAMESPACE" port-forward service/gateway :80 >"$WORK/forward" 2>&1 &
+  kubectl --namespace "$NAMESPACE" port-forward "pod/$(ready gateway | head -n 1)" :7100 >"$WORK/forward" 2>&1 &
   FORWARD=$!
   local until=$((SECONDS + 15))
   until BASE=$(sed -nE 's#^Forwarding from 127\.0\.0\.1:([0-9]+).*#http://127.0.0.1:\1#p' "$WORK/forward") && [[ -n $BASE ]]; do

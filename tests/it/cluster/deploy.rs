@@ -123,10 +123,10 @@ async fn cluster_a_drain_leaves_the_last_gateway() -> Result<()> {
     evict(&pods[0]).await?;
     let refused = evict(&pods[1]).await;
     ensure!(refused.as_ref().is_err_and(|error| format!("{error:#}").contains("disruption budget")), "{refused:?}");
-    let gone = pods[0].clone();
-    eventually("another has taken its place", SOON, async || {
-        let pods = self::pods("gateway").await?;
-        Ok((pods.len() == 2 && !pods.contains(&gone)).then_some(()))
+    let pod = format!("pod/{}", pods[0]);
+    eventually("it is gone, and another has taken its place", SOON, async || {
+        let gone = kubectl(&["get", &pod, "--ignore-not-found", "-o", "name"]).await?.is_empty();
+        Ok((gone && self::pods("gateway").await?.len() == 2).then_some(()))
     })
     .await
 }

@@ -67,7 +67,7 @@ rejoin() {
 stories() {
   local set=$1 minutes=$2 prefixes=$3 all name names=() limit=(env)
   shift 3
-  all=$(cargo test --locked --quiet -p tests --test it -- --list --format terse) || return 1
+  all=$(cargo test --locked --quiet --workspace --test it -- --list --format terse) || return 1
   # What only reads files and asks scripts is the same on every set.
   if [[ $set != local ]]; then all=$(grep -Ev '^(cluster|documents|requirements|scripts|workflows|workspace)::' <<<"$all"); fi
   while IFS= read -r name; do names+=("$name"); done < <(sed -nE "s/^((.*::)?($prefixes).*): test$/\1/p" <<<"$all" | chosen)
@@ -79,7 +79,7 @@ stories() {
   fi
   # At a terminal Ctrl-C ends it, which would not reach what runs below timeout.
   if have timeout && [[ ! -t 0 ]]; then limit=(timeout --kill-after=10 "$((minutes * 180))"); fi
-  OUTRIGGER_SET=$set "${limit[@]}" cargo test --locked -p tests --test it --no-fail-fast -- --exact "$@" "${names[@]}"
+  OUTRIGGER_SET=$set "${limit[@]}" cargo test --locked --workspace --test it --no-fail-fast -- --exact "$@" "${names[@]}"
 }
 
 # The names that the filters let through; all of them without a filter.

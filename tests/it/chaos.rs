@@ -1,7 +1,7 @@
 //! What must not break anything: parts killed, stopped, started in any order. Each test has a stack of its own, in its own folder.
 //!
 //! `CHAOS_SEED` repeats what a seed decided; every test prints the one it drew. More than two at once and the machine is what is tested:
-//! `cargo test -p tests --test it chaos_ -- --test-threads=2`.
+//! `cargo test --workspace --test it chaos_ -- --test-threads=2`.
 
 mod alerts;
 mod between;

@@ -1,7 +1,7 @@
 //! The pages as people meet them: in Chromium, through the front door, with the real parts behind it.
 //!
 //! Whatever a story tells, no page may write an error to the console, break its own security policy or ask another host for anything;
-//! the harness looks when the browser closes. `cargo test -p tests --test it page_`.
+//! the harness looks when the browser closes. `cargo test --workspace --test it page_`.
 
 mod bulk;
 mod docs;

@@ -23,6 +23,7 @@ mod reminders;
 mod requirements;
 mod schema;
 mod scripts;
+mod settings;
 mod story;
 mod sync;
 mod tasks;

@@ -12,6 +12,7 @@ mod document;
 mod documents;
 mod doors;
 mod events;
+mod exposition;
 mod guards;
 mod monitoring;
 mod notifications;

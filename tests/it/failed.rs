@@ -31,7 +31,7 @@ fn lines_with(suite: &Suite, id: &str) -> Result<Vec<Value>> {
     Ok(found)
 }
 
-/// Seen red: no `correlation_id` among the tags of a span, and none in the lines of crates/service/src/telemetry/log.rs. Takes two seconds.
+/// Seen red: no `correlation_id` among the tags of a request's span. Takes two seconds.
 #[tokio::test]
 async fn flow_the_id_of_a_failed_request_leads_to_its_lines_its_cause_and_its_trace() -> Result<()> {
     story(async |suite, person| {

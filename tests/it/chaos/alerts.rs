@@ -48,8 +48,8 @@ async fn are_silent(suite: &Suite, alerts: &[&str]) -> Result<()> {
     .await
 }
 
-/// Seen red: alerts.yaml with `for: 5m`, without `dead_letters_open`, and with another route of the clock. In the gate the clock stops with
-/// its app, which is missed after a minute; with `--long` its sidecar alone does, and the app counts on.
+/// Seen red: alerts.yaml with `for: 5m`, asking for `dead_letters_opened`, and with another route of the clock. In the gate the clock stops
+/// with its app, which is missed after a minute; with `--long` its sidecar alone does, and the app counts on. Takes 130 s, with `--long` 250.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chaos_alerts_fire_while_parts_are_away_and_clear_after_it() -> Result<()> {
     let mut options = options("alerts", &["identity", "tasks", "reminders", "audit", "gateway"])?;

@@ -27,7 +27,8 @@ const POISON: &str =
 /// Status and time of a request, as the person saw it.
 type Seen = (u16, Duration);
 
-/// A hundred people ask and Prometheus is asked: how often, how long, how many failed.
+/// A hundred people ask and Prometheus is asked: how often, how long, how many failed. Seen red: a kind of answer that was new during the
+/// load, of which a rate misses the first.
 pub(super) async fn a_hundred_people_are_seen(suite: &Suite) -> Result<()> {
     Database::of(suite).await?.client().batch_execute(POISON).await?;
     let all = "sum(http_requests_total{app=\"gateway\", route=\"/tasks\"})";

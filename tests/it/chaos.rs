@@ -12,6 +12,7 @@ mod counts;
 mod gateway;
 mod ledger;
 mod limits;
+mod load;
 mod loss;
 mod minute;
 mod order;

@@ -18,6 +18,7 @@ use serde_json::Value;
 use tests::cluster::{Cluster, HOST};
 use tokio::process::Command;
 
+pub(crate) use self::shape::quantity;
 use crate::workspace::root;
 
 /// How this run deployed: further arguments of the script, such as where images come from.

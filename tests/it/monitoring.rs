@@ -31,6 +31,47 @@ pub(crate) async fn asked(suite: &Suite, path: &str, query: &[(&str, &str)]) -> 
     Ok(answer["data"].clone())
 }
 
+/// The value of the only series that a query has.
+pub(crate) async fn number(suite: &Suite, query: &str) -> Result<f64> {
+    let data = asked(suite, "query", &[("query", query)]).await?;
+    let value = data["result"][0]["value"][1].as_str().with_context(|| format!("no data for {query}"))?;
+    Ok(value.parse()?)
+}
+
+/// The first expression of a panel.
+pub(crate) fn panel(dashboard: &str, title: &str) -> Result<String> {
+    // They are named as JSON says them.
+    let name = format!("{dashboard:?}: {title:?}");
+    let found = panels()?.into_iter().find(|(panel, _)| *panel == name).with_context(|| format!("no panel {name}"))?;
+    Ok(found.1)
+}
+
+/// Every process of the suite is scraped, as app and as sidecar, and every rule is evaluated.
+pub(crate) async fn every_target_is_up(suite: &Suite) -> Result<()> {
+    let processes = 2 * suite.stack().instances().len();
+    eventually("every process is scraped", SCRAPED, async || {
+        let targets = asked(suite, "targets", &[("state", "active")]).await?;
+        let targets = targets["activeTargets"].as_array().context("targets")?;
+        let down: Vec<&Value> = targets.iter().filter(|target| target["health"] != "up").collect();
+        ensure!(targets.len() == processes && down.is_empty(), "{} of {processes}, not up: {down:?}", targets.len());
+        Ok(Some(()))
+    })
+    .await?;
+    eventually("every rule is evaluated", SCRAPED, async || {
+        let groups = asked(suite, "rules", &[]).await?;
+        let rules: Vec<&Value> = groups["groups"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(|group| group["rules"].as_array().into_iter().flatten())
+            .collect();
+        let ill: Vec<&&Value> = rules.iter().filter(|rule| rule["health"] != "ok").collect();
+        ensure!(rules.len() >= 14 && ill.is_empty(), "{} rules, ill: {ill:?}", rules.len());
+        Ok(Some(()))
+    })
+    .await
+}
+
 /// The expressions of all panels, each with its dashboard and title.
 fn panels() -> Result<Vec<(String, String)>> {
     let mut panels = Vec::new();
@@ -82,6 +123,76 @@ fn contract_each_alert_is_explained_under_its_name() -> Result<()> {
     Ok(())
 }
 
+/// What others count: Prometheus itself, kube-state-metrics, cert-manager.
+const FOREIGN: [&str; 3] = ["up", "kube_resourcequota", "certmanager_certificate_expiration_timestamp"];
+
+/// A metric without what its kind and its unit put behind its name.
+fn bare(name: &str) -> &str {
+    let kinds = ["_total", "_bucket", "_count", "_sum", "_info"];
+    let name = kinds.iter().find_map(|kind| name.strip_suffix(kind)).unwrap_or(name);
+    ["_seconds", "_bytes"].iter().find_map(|unit| name.strip_suffix(unit)).unwrap_or(name)
+}
+
+/// The metrics that an expression asks for: its words that are neither text, label, function nor operator.
+fn asked_for(expression: &str) -> BTreeSet<String> {
+    // Labels stand in braces, times in brackets, and both in the parentheses behind these words.
+    let (mut plain, mut depth, mut rest) = (String::new(), 0_u32, expression);
+    while let Some(letter) = rest.chars().next() {
+        let grouping = ["by (", "without (", "ignoring (", "on ("].iter().find(|word| rest.starts_with(**word));
+        if let (Some(word), 0) = (grouping, depth) {
+            let end = rest.find(')').map_or(rest.len(), |at| at + 1);
+            rest = &rest[end.max(word.len())..];
+            continue;
+        }
+        match letter {
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth = depth.saturating_sub(1),
+            letter if depth == 0 => plain.push(letter),
+            _ => {}
+        }
+        rest = &rest[letter.len_utf8()..];
+    }
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let mut found = BTreeSet::new();
+    let mut rest = plain.as_str();
+    while let Some(at) = rest.find(|letter: char| letter.is_ascii_alphabetic()) {
+        let end = rest[at..].find(|letter: char| !is_word(letter)).map_or(rest.len(), |end| at + end);
+        let (word, after) = (&rest[at..end], rest[end..].trim_start());
+        if !after.starts_with('(') && !["or", "and", "unless"].contains(&word) {
+            found.insert(word.to_owned());
+        }
+        rest = &rest[end..];
+    }
+    found
+}
+
+/// What a panel shows where there is nothing (`or vector(0)`) would hide that nobody counts what it asks for. Seen red: a misspelt
+/// `events_duplicates_total` in a panel, an alert on `notification_sent_total`.
+#[test]
+fn contract_no_panel_and_no_alert_asks_for_what_nobody_counts() -> Result<()> {
+    let mut counted: BTreeSet<String> = FOREIGN.map(str::to_owned).into();
+    for folder in ["apps", "crates/service/src"] {
+        for source in files(&root()?.join(folder), ".rs")? {
+            let text = std::fs::read_to_string(source)?;
+            for call in ["register(", "register_with_unit(", "encode_descriptor("] {
+                let names = text.split(call).skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
+                counted.extend(names.map(|name| bare(name).to_owned()));
+            }
+        }
+    }
+    ensure!(counted.len() > 30, "{counted:?}");
+    let alerts = alerts()?.into_iter().map(|(alert, expression, _)| (alert, expression));
+    let mut asked = 0;
+    for (who, expression) in panels()?.into_iter().chain(alerts) {
+        for name in asked_for(&expression) {
+            ensure!(counted.contains(bare(&name)), "{who} asks for {name}, which nobody counts: {expression}");
+            asked += 1;
+        }
+    }
+    ensure!(asked > 50, "{asked} metrics were looked up");
+    Ok(())
+}
+
 /// A person creates, changes, completes and deletes, and is reminded.
 async fn one_of_everything(person: &Person) -> Result<()> {
     let soon: DateTime<Utc> = SystemTime::now().into();
@@ -100,28 +211,7 @@ async fn one_of_everything(person: &Person) -> Result<()> {
 #[tokio::test]
 async fn flow_prometheus_scrapes_every_process_and_every_panel_has_data() -> Result<()> {
     let suite = Suite::shared().await?;
-    let processes = 2 * suite.stack().instances().len();
-    eventually("every process is scraped", SCRAPED, async || {
-        let targets = asked(&suite, "targets", &[("state", "active")]).await?;
-        let targets = targets["activeTargets"].as_array().context("targets")?;
-        let down: Vec<&Value> = targets.iter().filter(|target| target["health"] != "up").collect();
-        ensure!(targets.len() == processes && down.is_empty(), "{} of {processes}, not up: {down:?}", targets.len());
-        Ok(Some(()))
-    })
-    .await?;
-    eventually("every rule is evaluated", SCRAPED, async || {
-        let groups = asked(&suite, "rules", &[]).await?;
-        let rules: Vec<&Value> = groups["groups"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .flat_map(|group| group["rules"].as_array().into_iter().flatten())
-            .collect();
-        let ill: Vec<&&Value> = rules.iter().filter(|rule| rule["health"] != "ok").collect();
-        ensure!(rules.len() >= 14 && ill.is_empty(), "{} rules, ill: {ill:?}", rules.len());
-        Ok(Some(()))
-    })
-    .await?;
+    every_target_is_up(&suite).await?;
     // What panels count has to happen: a person does it.
     one_of_everything(&Person::signed_up(suite.anew()?).await?).await?;
     let panels = panels()?;

@@ -4,6 +4,7 @@
 //! the harness looks when the browser closes. `cargo test --workspace --test it page_`.
 
 mod bulk;
+mod code;
 mod docs;
 mod errors;
 mod feed;

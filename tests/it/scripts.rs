@@ -8,6 +8,7 @@ mod clusters;
 mod every;
 mod local;
 mod managed;
+mod monitoring;
 mod rollback;
 mod secrets;
 

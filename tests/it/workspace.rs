@@ -142,6 +142,56 @@ fn contract_every_source_file_opens_with_what_it_is_for_and_fits_a_few_screens()
     Ok(())
 }
 
+/// Where things are: each app is a crate of its name, and the folders that README and ARCHITECTURE lead to are there. Seen red: a folder of
+/// `apps` without a crate, an app of dapr.yaml without a folder.
+#[test]
+fn contract_one_workspace_holds_a_crate_for_each_app_and_every_folder_of_the_map() -> Result<()> {
+    let root = root()?;
+    let members: BTreeSet<String> = trees()?.into_keys().collect();
+    let folders = |of: &str| -> Result<BTreeSet<String>> {
+        let entries: Vec<_> = std::fs::read_dir(root.join(of))?.collect::<std::io::Result<_>>()?;
+        let names =
+            entries.iter().filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name().to_string_lossy().into_owned());
+        Ok(names.collect())
+    };
+    let apps = folders("apps")?;
+    for app in &apps {
+        // The command line is called as people call it.
+        let name = if app == "cli" { "outrigger" } else { app };
+        ensure!(members.contains(name), "apps/{app} is no crate of the workspace called {name}: {members:?}");
+    }
+    let suite: Value = serde_yaml_ng::from_str(&std::fs::read_to_string(root.join("dapr.yaml"))?)?;
+    for app in suite["apps"].as_array().context("apps")? {
+        let id = app["appID"].as_str().unwrap_or_default();
+        ensure!(apps.contains(id), "dapr.yaml starts {id}, which has no folder in apps");
+    }
+    for name in folders("crates")? {
+        ensure!(members.contains(&name), "crates/{name} is no crate of the workspace of that name");
+    }
+    let map = [
+        "components/common",
+        "components/local",
+        "components/kafka",
+        "components/cloud",
+        "k8s/base",
+        "k8s/local",
+        "k8s/cloud",
+        "k8s/helm-charts",
+        "scripts",
+        "monitoring",
+        "tests",
+        "docs",
+    ];
+    for folder in map {
+        ensure!(root.join(folder).is_dir(), "there is no {folder}");
+    }
+    for folder in ["apps", "crates", "tests"] {
+        let locks = files(&root.join(folder), "Cargo.lock")?;
+        ensure!(locks.is_empty(), "there is one lock, at the root: {locks:?}");
+    }
+    Ok(())
+}
+
 /// Every file below a folder whose name ends so.
 pub(crate) fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();

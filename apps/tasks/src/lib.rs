@@ -69,11 +69,12 @@ impl App for Tasks {
             clock: base.clock.clone(),
             public_url: base.settings.public_url.as_str().into(),
         };
+        let counted = metrics::watch_open(store.clone(), room.metrics.clone(), base.stop.clone());
         Ok(Parts {
             public: http::public(room.clone()),
             internal: http::internal(room),
             subscriber: Some(Arc::new(events::Events { store: store.clone() })),
-            background: vec![Box::pin(purge(store, base))],
+            background: vec![Box::pin(purge(store, base)), Box::pin(counted)],
             ..Parts::default()
         })
     }

@@ -1,10 +1,19 @@
 //! What happens to tasks, counted.
 
+use std::time::Duration;
+
 use contracts::task::Priority;
 use contracts::update::Change;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::sync::watch;
+
+use crate::store::Store;
+
+/// How often the gauge is read anew: other instances make and complete tasks, too.
+const GAUGE_EVERY: Duration = Duration::from_secs(10);
 
 /// The label of a count by priority.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -19,6 +28,7 @@ pub struct Metrics {
     updated: Family<ByPriority, Counter>,
     completed: Family<ByPriority, Counter>,
     deleted: Family<ByPriority, Counter>,
+    open: Gauge,
 }
 
 impl Metrics {
@@ -30,6 +40,7 @@ impl Metrics {
             registry.register("tasks_updated", "Tasks changed", metrics.updated.clone());
             registry.register("tasks_completed", "Tasks completed", metrics.completed.clone());
             registry.register("tasks_deleted", "Tasks deleted", metrics.deleted.clone());
+            registry.register("tasks_open", "Tasks that are still to be done, everybody's", metrics.open.clone());
         });
         metrics
     }
@@ -49,5 +60,19 @@ impl Metrics {
             Priority::Low => "low",
         };
         family.get_or_create(&ByPriority { priority }).inc();
+    }
+}
+
+/// Keeps the gauge of open tasks true until the process stops.
+pub async fn watch_open(store: Store, metrics: Metrics, mut stop: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(GAUGE_EVERY);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => match store.count_open().await {
+                Ok(open) => drop(metrics.open.set(open)),
+                Err(error) => tracing::debug!(%error, "the open tasks could not be counted"),
+            },
+            _ = stop.changed() => return,
+        }
     }
 }

@@ -27,6 +27,7 @@ const HISTORY: Statement = Statement::new("tasks.history", include_str!("store/h
 const CHANGES: Statement = Statement::new("tasks.changes", include_str!("store/changes.sql"));
 const SPELL: Statement = Statement::new("tags.spell", include_str!("store/spell.sql"));
 const OPEN: Statement = Statement::new("tasks.open", include_str!("store/open.sql"));
+const COUNT_OPEN: Statement = Statement::new("tasks.count_open", include_str!("store/count_open.sql"));
 const OWNER: Statement = Statement::new("tasks.owner", include_str!("store/owner.sql"));
 const PURGE: Statement = Statement::new("tasks.purge", include_str!("store/purge.sql"));
 const SETTINGS: Statement = Statement::new("settings.save", include_str!("store/settings.sql"));
@@ -229,6 +230,14 @@ impl Store {
     /// As every statement.
     pub async fn open(&self, ids: &[Uuid]) -> Result<Vec<Open>> {
         self.database.read(&OPEN, &json!({ "ids": ids })).await
+    }
+
+    /// How many tasks are still to be done, everybody's.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn count_open(&self) -> Result<i64> {
+        self.database.read(&COUNT_OPEN, &()).await
     }
 
     /// What an app may know of one task of one owner.

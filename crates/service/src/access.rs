@@ -43,10 +43,13 @@ pub struct Actor(pub Arc<OnceLock<Uuid>>);
 /// Routes that are asked every few seconds by machines: counted, but neither logged nor traced.
 const QUIET: [&str; 5] = ["/health", "/ready", "/health/dapr", "/metrics", "/dapr/config"];
 
+/// The methods that are counted and traced under their name. A client may send any word as one, and each would be a series of its own.
+const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"];
+
 /// Runs one request.
 pub async fn record(State(access): State<Access>, mut request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let method = request.method().to_string();
+    let method = METHODS.into_iter().find(|known| *known == request.method().as_str()).unwrap_or("other").to_owned();
     let quiet = QUIET.contains(&route.as_str());
     let (context, parent) = context_of(request.headers(), quiet);
     // A caller that reaches us through sidecars cannot see an answer that was cut off; the length tells it.

@@ -134,6 +134,17 @@ impl Environment {
     pub fn settings(&self) -> &[Setting] {
         &self.settings
     }
+
+    /// The settings read so far as a file of variables to begin with: each with its meaning and its value in force, a secret without one.
+    pub fn example(&self, app: &str) -> String {
+        let mut text = format!(
+            "# What {app} reads from its environment, as `{app} --env` prints it. Each is optional: what is empty or missing has the value here.\n"
+        );
+        for setting in &self.settings {
+            text.push_str(&format!("\n# {}\n{}={}\n", setting.meaning, setting.name, setting.value));
+        }
+        text
+    }
 }
 
 /// The settings of every process. Defaults are what a process beside a default daprd needs.

@@ -22,7 +22,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// Labels of a request.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct RequestLabels {
-    /// HTTP method.
+    /// HTTP method, or `other`.
     pub method: String,
     /// Route pattern, or `unmatched`.
     pub route: String,
@@ -33,7 +33,7 @@ pub struct RequestLabels {
 /// Labels of a route.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct RouteLabels {
-    /// HTTP method.
+    /// HTTP method, or `other`.
     pub method: String,
     /// Route pattern, or `unmatched`.
     pub route: String,
@@ -88,7 +88,7 @@ pub struct DeadLetterLabels {
 pub struct CallLabels {
     /// Building block.
     pub block: &'static str,
-    /// Statement, topic, component or app.
+    /// Statement, topic, component or app, never an id.
     pub name: String,
     /// `ok` or `failed`.
     pub result: &'static str,

@@ -34,7 +34,7 @@ pub struct Config {
 pub struct Call<'a> {
     /// Building block: `sql`, `publish`, `state`, `binding`, `secret`, `configuration`, `job`, `invoke`, `health`.
     pub block: &'static str,
-    /// What was called: statement, topic, component or app.
+    /// What was called: statement, topic, component or app; of a job what was done, since each has a name of its own.
     pub name: &'a str,
     /// The span the call belongs to; absent for work that nobody caused.
     pub parent: Option<Context>,

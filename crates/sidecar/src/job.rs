@@ -48,7 +48,7 @@ impl Sidecar {
     /// [`Error::Refused`] when a time cannot be read, else as every call.
     pub async fn schedule_job(&self, name: &str, job: &Job) -> Result<()> {
         let request = proto::ScheduleJobRequest { job: Some(written(name, job)?), overwrite: true };
-        self.observed("job", name, self.inner.timeout, async {
+        self.observed("job", "schedule", self.inner.timeout, async {
             let (mut client, request) = self.grpc(request);
             client.schedule_job(request).await.map_err(|status| failed(name, &status))?;
             Ok(())
@@ -62,7 +62,7 @@ impl Sidecar {
     /// As every call.
     pub async fn job(&self, name: &str) -> Result<Option<Job>> {
         let request = proto::GetJobRequest { name: name.to_owned() };
-        self.observed("job", name, self.inner.timeout, async {
+        self.observed("job", "read", self.inner.timeout, async {
             let (mut client, request) = self.grpc(request);
             match client.get_job(request).await {
                 Ok(answer) => answer.into_inner().job.map(|job| read(name, job)).transpose(),
@@ -79,7 +79,7 @@ impl Sidecar {
     /// As every call.
     pub async fn delete_job(&self, name: &str) -> Result<()> {
         let request = proto::DeleteJobRequest { name: name.to_owned() };
-        self.observed("job", name, self.inner.timeout, async {
+        self.observed("job", "delete", self.inner.timeout, async {
             let (mut client, request) = self.grpc(request);
             client.delete_job(request).await.map_err(|status| failed(name, &status))?;
             Ok(())

@@ -16,6 +16,8 @@ const COMPLETED: usize = 8;
 const DELETED: usize = 5;
 /// How often an event comes again.
 const AGAIN: usize = 20;
+/// The tasks have these in turn.
+const PRIORITIES: [&str; 3] = ["high", "medium", "low"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chaos_counts_are_those_of_the_run_and_twenty_duplicates_on_two_replicas_make_one_row() -> Result<()> {
@@ -28,7 +30,8 @@ async fn run(suite: &Suite) -> Result<()> {
     let person = suite.person()?;
     let mut tasks = Vec::new();
     for number in 0..CREATED {
-        tasks.push(person.create_task(&json!({ "title": number.to_string() })).await?.id);
+        let priority = PRIORITIES[number % PRIORITIES.len()];
+        tasks.push(person.create_task(&json!({ "title": number.to_string(), "priority": priority })).await?.id);
     }
     for id in &tasks[..UPDATED] {
         person.patch(&format!("/tasks/{id}"), &json!({ "title": "changed" })).await?.is(200)?;
@@ -55,11 +58,15 @@ async fn run(suite: &Suite) -> Result<()> {
     {
         becomes(suite, app, name, &[], 0).await?;
     }
-    for (name, count) in
-        [("tasks_created_total", CREATED), ("tasks_completed_total", COMPLETED), ("tasks_deleted_total", DELETED)]
-    {
-        becomes(suite, "tasks", name, &[], count).await?;
+    for (event_type, count) in ledger {
+        let name = format!("{}_total", event_type.replace("task.", "tasks_"));
+        for (at, priority) in PRIORITIES.into_iter().enumerate() {
+            let of_it = (0..count).filter(|number| number % PRIORITIES.len() == at).count();
+            becomes(suite, "tasks", &name, &[("priority", priority)], of_it).await?;
+        }
     }
+    // What was deleted was completed before.
+    becomes(suite, "tasks", "tasks_open", &[], CREATED - COMPLETED).await?;
 
     at_the_same_time(suite, &person).await?;
     once_more(suite, tasks[0]).await?;

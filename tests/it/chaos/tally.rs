@@ -24,7 +24,7 @@ const AGAIN: usize = 7;
 const FOLLOWERS: [(&str, &[&str]); 3] = [
     (TASK_EVENTS, &["recurrence", "reminders"]),
     (REMINDERS, &["reminders", "notifications"]),
-    (USER_EVENTS, &["notifications"]),
+    (USER_EVENTS, &["tasks", "notifications"]),
 ];
 /// What the apps cannot write, whatever they try, of tasks with these names.
 const POISON: &str = "create function public.poison() returns trigger language plpgsql as
@@ -90,7 +90,7 @@ async fn run(suite: &Suite) -> Result<()> {
     }
     published(suite, "notifications", TASK_UPDATES, "task.update", TOLD).await?;
     becomes(suite, "recurrence", "tasks_recurred_total", &[], RECURRING).await?;
-    for app in ["recurrence", "reminders", "notifications"] {
+    for app in ["tasks", "recurrence", "reminders", "notifications"] {
         for name in ["events_duplicate_total", "event_processing_failures_total", "dlq_messages_total"] {
             becomes(suite, app, name, &[], 0).await?;
         }
@@ -151,7 +151,9 @@ async fn unreadable(suite: &Suite, person: &Person) -> Result<()> {
         json!({ "schema_version": "9.0", "event_type": "reminder.due" }),
         json!({ "event_type": "reminder.due", "reminder_id": 7 }),
     ];
-    for (topic, both) in [(TASK_EVENTS, of_task), (REMINDERS, of_reminder)] {
+    let of_user =
+        [json!({ "schema_version": "9.0", "event_type": "user.changed" }), json!({ "event_type": "user.changed", "user": 7 })];
+    for (topic, both) in [(TASK_EVENTS, of_task), (REMINDERS, of_reminder), (USER_EVENTS, of_user)] {
         for own in both {
             publish(suite, topic, &event(person, own)).await?;
         }

@@ -32,7 +32,7 @@ fn apps() -> Result<BTreeSet<String>> {
 }
 
 /// `250m`, `2`, `64Mi`, `4Gi` as a number of processors or bytes.
-fn quantity(text: &str) -> Result<f64> {
+pub(crate) fn quantity(text: &str) -> Result<f64> {
     let units = [("m", 0.001), ("Ki", 1024.0), ("Mi", 1024.0 * 1024.0), ("Gi", 1024.0 * 1024.0 * 1024.0)];
     let unit = units.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor)));
     let (number, factor) = unit.unwrap_or((text, 1.0));

@@ -5,7 +5,7 @@ use tests::recorder::said;
 
 use super::Clone;
 
-const SCRIPTS: [&str; 17] = [
+const SCRIPTS: [&str; 18] = [
     "build-images",
     "create-cloud-secrets",
     "create-local-secrets",
@@ -22,6 +22,7 @@ const SCRIPTS: [&str; 17] = [
     "setup-dapr",
     "setup-kafka",
     "setup-minikube",
+    "setup-monitoring",
     "validate-deployment",
 ];
 
@@ -54,12 +55,14 @@ fn contract_every_script_shows_its_head_as_help_and_refuses_what_it_does_not_kno
 const RELEASE: &str = "--host tasks.example.org --mail admin@example.org --registry registry.example/team --tag one";
 
 /// A script with its arguments, a program that it needs, and where to get that.
-const NEEDS: [(&str, &str, &str, &str); 22] = [
+const NEEDS: [(&str, &str, &str, &str); 24] = [
     ("setup-minikube", "", "minikube", "minikube.sigs.k8s.io"),
     ("setup-minikube", "", "kubectl", "kubernetes.io/docs"),
     ("setup-dapr", "", "kubectl", "kubernetes.io/docs"),
     ("setup-dapr", "", "helm", "helm.sh"),
     ("setup-kafka", "", "kubectl", "kubernetes.io/docs"),
+    ("setup-monitoring", "", "kubectl", "kubernetes.io/docs"),
+    ("setup-monitoring", "--grafana", "openssl", "package openssl"),
     ("create-local-secrets", "", "kubectl", "kubernetes.io/docs"),
     ("create-local-secrets", "", "openssl", "package openssl"),
     ("database", "", "kubectl", "kubernetes.io/docs"),

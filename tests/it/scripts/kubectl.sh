@@ -74,7 +74,9 @@ case ${call/ --namespace outrigger/} in
   "kubectl config view "*) echo "the way to ${!#}" ;;
   "kubectl config "*) ;;
   "kubectl version "* | "kubectl get crd "* | "kubectl get ingressclass "*) ;;
-  "kubectl rollout "* | *" wait "*) ;;
+  "kubectl rollout "* | "kubectl --namespace monitoring rollout "* | *" wait "*) ;;
+  "kubectl --namespace monitoring get secret "*) [[ -e $cluster/$5 ]] ;;
+  "kubectl --namespace monitoring create secret generic "*) cat >"$cluster/$6" ;;
   "kubectl --namespace kafka get "* | "kubectl --kubeconfig "*) ;;
   *) echo "what is $call?" >&2; exit 64 ;;
 esac

@@ -23,8 +23,9 @@ pub fn main<A: App>() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["--openapi"] => return print(&A::openapi().to_pretty_json().unwrap_or_default()),
         ["--settings"] => return print_settings(&environment),
+        ["--env"] => return print_example::<A>(),
         [] | ["migrate", "up" | "down" | "status"] => {}
-        _ => return complain(A::ID, &["usage: [--openapi | --settings | migrate up|down|status]".to_owned()]),
+        _ => return complain(A::ID, &["usage: [--openapi | --settings | --env | migrate up|down|status]".to_owned()]),
     }
     if !environment.problems().is_empty() {
         return complain(A::ID, environment.problems());
@@ -73,6 +74,14 @@ fn print_settings(environment: &Environment) -> ExitCode {
         format!("{}={} # {} ({})", setting.name, setting.value, setting.meaning, setting.source)
     };
     print(&environment.settings().iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
+/// The app's `.env.example`: its defaults, whatever this process was given.
+fn print_example<A: App>() -> ExitCode {
+    let mut nothing = Environment::default();
+    Settings::read(&mut nothing);
+    A::Settings::read(&mut nothing);
+    print(nothing.example(A::ID).trim_end())
 }
 
 fn print(text: &str) -> ExitCode {

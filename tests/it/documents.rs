@@ -4,6 +4,7 @@
 
 mod drawn;
 mod named;
+mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};

@@ -34,7 +34,7 @@ const PARTS: [&str; 8] = [
 /// The folder is part of every clone.
 const LARGEST: u64 = 3 * 1024 * 1024;
 
-/// Seen red: without the pictures of a page, with a picture that the script does not take, with a route that no table here names.
+/// Seen red: without the pictures of a page.
 #[test]
 fn contract_every_page_of_web_has_its_pictures_on_a_phone_and_on_a_desktop() -> Result<()> {
     let root = root()?;

@@ -15,7 +15,6 @@ const ARRANGED: &str = "/app?tags=work&sort=title_asc";
 /// Keeps the sockets of a page, so that it can be told that one was closed because its token is too old.
 const SOCKETS: &str = "window.sockets = []; window.WebSocket = class extends WebSocket { constructor(...all) { super(...all); window.sockets.push(this); } };";
 
-/// Seen red: without `homeward` the way back was `/app`, without `up` and the key for saving the page stayed where it was.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn page_the_way_back_from_a_task_is_the_list_as_it_was_also_by_key() -> Result<()> {
     as_somebody("way-back", Setup::default(), async |_, browser, account| {
@@ -51,7 +50,7 @@ async fn page_the_way_back_from_a_task_is_the_list_as_it_was_also_by_key() -> Re
     .await
 }
 
-/// Seen red: without `keep` the fields held what is stored, without the address the browser came from it was the list.
+/// Seen red: without the second `forget` in `Sessions::end` a request of the page in between kept the session alive, and the change was saved.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn page_what_was_typed_when_the_session_ended_is_back_after_signing_in() -> Result<()> {
     as_somebody("session-over", Setup::default(), async |suite, browser, account| {

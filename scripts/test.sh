@@ -154,8 +154,12 @@ layer redis 6 stories local 6 'contract_|flow_' --test-threads=6
 layer kafka 5 stories kafka 5 'contract_|flow_' --test-threads=6
 layer page-tools 1 page_tools
 layer pages 6 stories local 6 page_ --test-threads=3
-# The pages cannot tell the sets from each other either; the whole story is seen on both.
-layer pages-kafka 3 stories kafka 3 page_the_story
+# The pages cannot tell the sets from each other either: the whole story is seen on both, all others on Kafka with --long.
+if [[ $LONG == yes ]]; then
+  layer pages-kafka 8 stories kafka 8 page_ --test-threads=3
+else
+  layer pages-kafka 3 stories kafka 3 page_the_story
+fi
 # Every part is killed at random once on each set, five times with --long. What has nothing to do with the broker meets Kafka with --long
 # only. These wait for what was killed: two have their turn at once, each with its own parts.
 if [[ $LONG == yes ]]; then

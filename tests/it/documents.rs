@@ -5,6 +5,7 @@
 mod drawn;
 mod monitoring;
 mod named;
+mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};

@@ -26,6 +26,7 @@ mod task_form;
 mod task_page;
 mod times;
 mod undo;
+mod way_back;
 mod without_script;
 
 use std::sync::OnceLock;

@@ -109,6 +109,8 @@ pub static ROUTES: &[Route] = &[
     route(Method::GET, "/app/sign-in", "web", Page, Read, JSON, CALL),
     route(Method::GET, "/app/sign-up", "web", Page, Read, JSON, CALL),
     route(Method::GET, "/app/{*rest}", "web", Page, Read, JSON, CALL),
+    // Each page that opens asks for one; it changes nothing.
+    route(Method::POST, "/app/socket-token", "web", Page, Read, JSON, CALL),
     route(Method::POST, "/app/{*rest}", "web", Page, Write, JSON, CALL),
 ];
 

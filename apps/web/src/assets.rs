@@ -10,12 +10,13 @@ use sha2::{Digest, Sha256};
 use crate::failure::Failure;
 
 /// Name, kind and content of each.
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 7] = [
     ("app.css", "text/css; charset=utf-8", include_str!("../static/app.css")),
     ("forms.js", "text/javascript; charset=utf-8", include_str!("../static/forms.js")),
     ("fields.js", "text/javascript; charset=utf-8", include_str!("../static/fields.js")),
     ("live.js", "text/javascript; charset=utf-8", include_str!("../static/live.js")),
     ("keys.js", "text/javascript; charset=utf-8", include_str!("../static/keys.js")),
+    ("kept.js", "text/javascript; charset=utf-8", include_str!("../static/kept.js")),
     ("icon.svg", "image/svg+xml", include_str!("../static/icon.svg")),
 ];
 

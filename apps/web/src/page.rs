@@ -4,10 +4,11 @@ use std::fmt::Display;
 
 use askama::Template;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use sidecar::Context;
+use uuid::Uuid;
 
 use crate::Site;
 use crate::api::encoded;
@@ -28,6 +29,8 @@ pub struct Shell {
     pub here: &'static str,
     /// Name of the signed-in person; absent on open pages.
     pub name: Option<String>,
+    /// Their id, by which script keeps what they typed.
+    pub person: Option<Uuid>,
     /// Token of the forms.
     pub csrf: String,
     /// Unread notifications; absent when they could not be counted.
@@ -41,7 +44,16 @@ pub struct Shell {
 impl Shell {
     /// Of a page that needs nobody signed in.
     pub fn open(title: &str, csrf: String) -> Self {
-        Self { title: title.into(), here: "", name: None, csrf, unread: None, search: String::new(), assets: assets::all() }
+        Self {
+            title: title.into(),
+            here: "",
+            name: None,
+            person: None,
+            csrf,
+            unread: None,
+            search: String::new(),
+            assets: assets::all(),
+        }
     }
 
     /// Whether there is a number to show in the navigation.
@@ -79,6 +91,12 @@ pub fn back(wanted: Option<&str>) -> String {
         (clean && !path.contains(['\\', '#']) && path.bytes().all(|byte| byte.is_ascii_graphic())).then_some(())
     };
     wanted.filter(|path| ours(path).is_some()).unwrap_or("/app").to_owned()
+}
+
+/// The page of ours that a request came from; the list when the browser does not say.
+fn from(headers: &HeaderMap) -> String {
+    let referer = headers.get(header::REFERER).and_then(|value| value.to_str().ok()?.parse::<Uri>().ok());
+    back(referer.as_ref().and_then(|uri| uri.path_and_query()).map(|path| path.as_str()))
 }
 
 /// An address of ours that also tells of something that was done, once.
@@ -135,10 +153,9 @@ async fn around(site: &Site, failure: &Failure, headers: &HeaderMap) -> Shell {
 fn shown(bare: Response, failure: &Failure, shell: Shell, headers: &HeaderMap, here: Option<&str>) -> Response {
     let (mut parts, _) = bare.into_parts();
     if failure.is_fatal() {
-        let to = match here {
-            Some(path) if path != "/app" && !wants_fragment(headers) => format!("/app/sign-in?next={}", encoded(path)),
-            _ => "/app/sign-in".to_owned(),
-        };
+        // A page is what was asked for; a form and a fragment were asked for from one.
+        let next = here.filter(|_| !wants_fragment(headers)).map_or_else(|| from(headers), str::to_owned);
+        let to = if next == "/app" { "/app/sign-in".to_owned() } else { format!("/app/sign-in?next={}", encoded(&next)) };
         return go(headers, &to);
     }
     let (title, advice) = (failure.title(), failure.advice());

@@ -11,6 +11,8 @@ use crate::zone;
 /// Monday first, as the API and as people read them.
 pub const WEEK: [(&str, &str); 7] =
     [("MO", "Mon"), ("TU", "Tue"), ("WE", "Wed"), ("TH", "Thu"), ("FR", "Fri"), ("SA", "Sat"), ("SU", "Sun")];
+/// What an interval counts, by the value of its unit.
+pub const UNITS: [(&str, &str); 4] = [("daily", "days"), ("weekly", "weeks"), ("monthly", "months"), ("yearly", "years")];
 /// Dates that are shown before anything is saved.
 const SHOWN: usize = 3;
 

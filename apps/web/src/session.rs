@@ -144,6 +144,8 @@ impl Sessions {
     pub async fn end(&self, session: &str) {
         self.forget(session).await;
         let answer = self.internal.call("identity", Method::DELETE, &["sessions"], Some(&json!({ "session": session }))).await;
+        // Another request of the page may have asked for a token meanwhile.
+        self.forget(session).await;
         if let Err(error) = answer.and_then(service::internal::Answer::accepted) {
             tracing::warn!(%error, "a session was not ended at identity");
         }

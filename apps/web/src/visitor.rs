@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::extract::FromRequestParts;
-use axum::http::{HeaderMap, Method, StatusCode, request::Parts};
+use axum::http::{HeaderMap, Method, StatusCode, header, request::Parts};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use contracts::task::Task;
 use serde::Deserialize;
+use serde_json::Value;
 use service::access::Actor;
 
 use crate::Site;
@@ -23,6 +24,8 @@ use crate::session::{self, Person};
 
 /// A page does not wait longer than this for the number in its corner.
 const COUNT_WITHIN: Duration = Duration::from_millis(1_500);
+/// How often a change is tried when others come between its read and its write.
+const ROUNDS: u32 = 3;
 
 /// A signed-in person and what they asked with.
 pub struct Visitor {
@@ -86,6 +89,28 @@ impl Visitor {
         self.call(Call::new(Method::POST, "tasks", &["tasks", id, verb])).await?.json()
     }
 
+    /// Changes a task as it stands, whatever it is that `changes` makes of it: read again and tried again when another change came between
+    /// the read and the write. Gives the task as it was read last, and what came of the change; nothing where `changes` has none.
+    ///
+    /// # Errors
+    /// When the task cannot be read.
+    pub async fn patch(
+        &self,
+        id: &str,
+        mut changes: impl FnMut(&Task) -> Option<Value>,
+    ) -> Result<(Task, Option<Result<Task, Failure>>), Failure> {
+        let mut round = 1;
+        loop {
+            let before = self.task(id).await?;
+            let Some(body) = changes(&before) else { return Ok((before, None)) };
+            let call = Call::new(Method::PATCH, "tasks", &["tasks", id]).body(body);
+            match self.call(call.header(header::IF_MATCH, &format!("\"{}\"", before.version))).await {
+                Err(failure) if failure.is_stale() && round < ROUNDS => round += 1,
+                answer => return Ok((before, Some(answer.and_then(|answer| answer.json())))),
+            }
+        }
+    }
+
     /// Unread notifications; absent when they cannot be counted, which no page waits for.
     pub async fn unread(&self) -> Option<i64> {
         let call = Call::get("notifications", &["notifications"]).query(&[("unread", "true".into()), ("limit", "1".into())]);
@@ -99,7 +124,8 @@ impl Visitor {
 
     /// The frame of a page.
     pub fn shell(&self, title: &str, here: &'static str, unread: Option<i64>) -> Shell {
-        Shell { here, name: Some(self.person.user.display_name.clone()), unread, ..Shell::open(title, self.csrf()) }
+        let (name, person) = (Some(self.person.user.display_name.clone()), Some(self.person.user.id));
+        Shell { here, name, person, unread, ..Shell::open(title, self.csrf()) }
     }
 
     /// The token of this session's forms.

@@ -132,6 +132,24 @@ document.addEventListener('click', (event) => {
   const all = [...document.querySelectorAll('[name=ids]')];
   const every = all.every((each) => each.checked);
   for (const each of all) each.checked = !every;
+  count();
+});
+
+/** How many are selected. */
+function count() {
+  const place = byId('picked');
+  if (place) place.textContent = `${document.querySelectorAll('[name=ids]:checked').length} selected`;
+}
+document.addEventListener('change', count);
+document.addEventListener('swapped', count);
+count();
+
+// ---- a file says by its name who wrote it -----------------------------------------------------------------------------
+
+const WRITERS = { ics: 'ics', csv: 'todoist', json: 'taskwarrior' };
+document.addEventListener('change', (event) => {
+  const writer = event.target.id === 'file' && WRITERS[event.target.value.split('.').pop().toLowerCase()];
+  if (writer) byId('format').value = writer;
 });
 
 // ---- copying ----------------------------------------------------------------------------------------------------------
@@ -167,6 +185,14 @@ function dress() {
   for (const button of document.querySelectorAll('[data-copy]')) button.hidden = false;
 }
 
+/** Weekly means the day it is due, or today's, until another is chosen. */
+function weekday(form) {
+  const days = [...form.elements.repeat_days];
+  if (form.elements.repeat.value !== 'weekly' || days.some((each) => each.checked)) return;
+  const at = form.elements.due.value ? new Date(form.elements.due.value) : new Date();
+  days[(at.getDay() + 6) % 7].checked = true;
+}
+
 /** The dates that a task will have, before it is saved: the server counts them. */
 let asked = 0;
 async function foretell(form) {
@@ -191,6 +217,9 @@ function understand(field) {
 document.addEventListener('input', (event) => 'line' in event.target.dataset && understand(event.target));
 for (const kind of ['emptied', 'refilled']) document.addEventListener(kind, (event) => understand(event.target.elements.title));
 document.addEventListener('input', (event) => ['due', 'repeat', 'repeat_end'].includes(event.target.id) && dress());
-document.addEventListener('change', (event) => event.target.matches('#due, #repeating *') && void foretell(event.target.form));
+document.addEventListener('change', (event) => {
+  if (event.target.id === 'repeat') weekday(event.target.form);
+  if (event.target.matches('#due, #repeating *')) void foretell(event.target.form);
+});
 for (const kind of ['swapped', 'emptied', 'refilled']) document.addEventListener(kind, dress);
 dress();

@@ -3,6 +3,8 @@
 // The server answers fragments: an element takes the place of the one with its id; <template data-into> adds to a list;
 // <template data-remove> removes.
 
+import { keep, signIn } from './kept.js';
+
 const PATIENCE = 10_000;
 const TOAST_LIFE = 8_000;
 const byId = (id) => document.getElementById(id);
@@ -46,7 +48,6 @@ export function reason(answer) {
 }
 
 // ---- swapping ---------------------------------------------------------------------------------------------------------
-
 /** Puts a fragment in its place without losing the focus. */
 export function swap(html) {
   const held = document.createElement('template');
@@ -120,7 +121,6 @@ function moveFocus(element) {
 }
 
 // ---- words on the screen ----------------------------------------------------------------------------------------------
-
 const toasts = byId('toasts');
 
 function toast(element) {
@@ -178,9 +178,14 @@ const OPTIMISTIC = {
     element.hidden = true;
     return () => (element.hidden = false);
   },
-  bulk() {
-    // A fragment brings what became of them; what is selected stays for the next action only where it failed.
-    return { done: () => document.querySelectorAll('[name=ids]:checked').forEach((each) => (each.checked = false)) };
+  bulk(form, body) {
+    const boxes = [...document.querySelectorAll('[name=ids]:checked')];
+    const back = boxes.map((box) => meanwhile(box.closest('.row'), body.get('what')));
+    return {
+      // What became of them the list itself knows; what is selected stays for the next action only where it failed.
+      done: () => boxes.forEach((box) => ((box.checked = false), (box.closest('.row').dataset.version = ''))),
+      failed: () => back.forEach((each) => each()),
+    };
   },
   create(form, body) {
     const row = document.createElement('li');
@@ -230,6 +235,25 @@ const OPTIMISTIC = {
   },
 };
 
+/** What an action on several makes of a row, before the answer; gives what takes it back. */
+function meanwhile(row, what) {
+  if (what === 'delete') return (row.hidden = true), () => (row.hidden = false);
+  if (what in LEVELS) return paint(row, what);
+  const had = row.classList.contains('done');
+  if (what === 'complete' || what === 'reopen') row.classList.toggle('done', what === 'complete');
+  return () => row.classList.toggle('done', had);
+}
+
+const LEVELS = { high: 'High', medium: 'Medium', low: 'Low' };
+/** A row with another priority, whose icon comes with the answer; gives what takes it back. */
+export function paint(row, level) {
+  const badge = row.querySelector('.priority');
+  const fresh = Object.assign(document.createElement('span'), { className: `badge priority ${level}`, textContent: LEVELS[level] });
+  if (badge.classList.contains(level)) return () => {};
+  badge.replaceWith(fresh);
+  return () => fresh.replaceWith(badge);
+}
+
 /** Takes away what an earlier answer said was wrong. */
 function unmark(form) {
   form.querySelectorAll('.errors, .wrong').forEach((each) => each.remove());
@@ -257,7 +281,7 @@ export async function send(form, submitter) {
   const answer = await ask(form.action, body);
   form.ariaBusy = 'false';
   const taken = typeof undo === 'function' ? undo : undo?.failed;
-  if (answer.go) return void (clean(form), location.assign(answer.go));
+  if (answer.go) return void leave(answer.go, form, body);
   if (answer.ok) {
     clean(form);
     undo?.done?.();
@@ -270,6 +294,13 @@ export async function send(form, submitter) {
     complain(form, answer);
   }
   return answer;
+}
+
+/** To another page. If only the session is over, what was typed waits. */
+function leave(to, form, body) {
+  if (to.startsWith('/app/sign-in')) keep(form, body);
+  clean(form);
+  location.assign(to);
 }
 
 /** A refused form: it comes back with what was typed, and the focus goes to what is wrong. */
@@ -306,7 +337,7 @@ async function visit(href, push = true) {
   list.ariaBusy = 'true';
   const answer = await ask(href);
   if (mine !== wanted) return; // A newer one is on its way.
-  if (answer.go) return location.assign(answer.go);
+  if (answer.go) return signIn(answer.go);
   if (answer.isHtml) swap(answer.text);
   else say(reason(answer));
   const now = byId('list');
@@ -355,10 +386,13 @@ addEventListener('popstate', () => byId('list') && void visit(location.pathname 
 // ---- small helps ------------------------------------------------------------------------------------------------------
 
 const dirty = new Set();
-const clean = (form) => dirty.delete(form.id);
+/** Nothing waits in it any more. */
+export const clean = (form) => dirty.delete(form.id);
+/** As if someone had typed into it. */
+export const soil = (form) => form.hasAttribute('data-keep') && dirty.add(form.id);
 /** Whether someone has typed into the form and not sent it. */
 export const isDirty = (form) => dirty.has(form.id);
-document.addEventListener('input', (event) => event.target.form?.hasAttribute('data-keep') && dirty.add(event.target.form.id));
+document.addEventListener('input', (event) => event.target.form && soil(event.target.form));
 addEventListener('beforeunload', (event) => dirty.size && event.preventDefault());
 
 document.querySelectorAll('[data-toast]').forEach(toast);

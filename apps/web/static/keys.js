@@ -1,6 +1,7 @@
 // The keyboard: one key an action, never while someone types.
 
-import { send, swap, ask, say, reason } from './forms.js';
+import { send, swap, ask, say, reason, isDirty, paint } from './forms.js';
+import { signIn } from './kept.js';
 
 const byId = (id) => document.getElementById(id);
 const rows = () => [...document.querySelectorAll('.row:not([hidden]):not(.pending), .note')];
@@ -45,9 +46,12 @@ async function priority(level) {
     return void send(byId('edit'));
   }
   const body = new URLSearchParams({ csrf, priority: level, back: byId('list')?.dataset.href ?? '/app' });
+  const back = paint(element, level);
   const answer = await ask(`/app/tasks/${id(element)}/priority`, body);
-  if (answer.ok) swap(answer.text);
-  else say(reason(answer));
+  if (answer.go) return signIn(answer.go);
+  if (answer.ok) return swap(answer.text);
+  back();
+  say(reason(answer));
 }
 
 function complete() {
@@ -77,6 +81,27 @@ function help() {
   else dialog.showModal();
 }
 
+/** From a task to its list, unless something there waits to be saved. */
+function up() {
+  const link = document.querySelector('.up a');
+  if (!link || byId('help').open) return;
+  if (byId('edit') && isDirty(byId('edit'))) say('Not saved yet.');
+  else link.click();
+}
+
+// The way back from a task leads to the list as it was, with the focus on the task.
+const list = () => byId('list') && sessionStorage.setItem('list', byId('list').dataset.href);
+function homeward() {
+  list();
+  const [task, was] = [byId('task'), sessionStorage.getItem('list')];
+  if (!task || !was) return;
+  task.querySelector('.up a').href = `${was}#open-${task.dataset.task}`;
+  const back = task.querySelector('form[action$="/delete"] [name=back]');
+  if (back) back.value = was;
+}
+document.addEventListener('swapped', homeward);
+homeward();
+
 const KEYS = {
   c: () => (byId('create') ? focusField('title') : location.assign('/app#title')),
   '/': () => byId('search').focus(),
@@ -97,6 +122,8 @@ const KEYS = {
 document.addEventListener('keydown', (event) => {
   const typing = event.target.closest('input:not([type=checkbox]), select, textarea, [contenteditable]');
   if (event.key === 'Escape' && typing) return typing.blur();
+  if (event.key === 'Escape') return up();
+  if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && event.target.form?.method === 'post') return event.target.form.requestSubmit();
   if (typing || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const key = Object.hasOwn(KEYS, event.key) ? event.key : '';
   if (!key || (byId('help').open && key !== '?')) return;

@@ -1,6 +1,7 @@
 // What changes elsewhere appears here: the socket, the fragments it makes us fetch, banners, and due badges that move on.
 
 import { ask, isDirty, remove, say, stay, swap } from './forms.js';
+import { signIn } from './kept.js';
 
 const byId = (id) => document.getElementById(id);
 const csrf = document.querySelector('meta[name=csrf]').content;
@@ -23,7 +24,7 @@ async function connect() {
   if (!token) {
     const body = new URLSearchParams({ csrf, renew: wasOpen || wait > FIRST_WAIT ? '1' : '' });
     const answer = await ask('/app/socket-token', body, { accept: 'application/json' });
-    if (answer.go) return location.assign(answer.go);
+    if (answer.go) return over(answer.go);
     if (!answer.ok) return later();
     token = JSON.parse(answer.text).token;
   }
@@ -63,6 +64,14 @@ function connection(text) {
   const place = byId('connection');
   place.textContent = text;
   place.hidden = !text;
+}
+
+/** The session ended: nothing is taken from under someone's hands, a word leads on. */
+function over(to) {
+  connection('Your session is over. ');
+  const link = Object.assign(document.createElement('a'), { href: to, textContent: 'Sign in again' });
+  link.onclick = (event) => (event.preventDefault(), signIn(to));
+  byId('connection').append(link);
 }
 
 function hurry() {
@@ -253,6 +262,7 @@ function announce(note) {
   const unread = Number.parseInt(count.textContent, 10) || 0;
   count.innerHTML = `${unread + 1}<span class="hidden"> unread</span>`;
   count.hidden = false;
+  title();
   if (byId('notes')) void refetchNotes();
   if (byId('task')?.dataset.task === note.task_id) setTimeout(refetchReminders, SETTLED);
 }
@@ -264,6 +274,16 @@ async function refetchReminders() {
   const answer = await ask(`${location.pathname}/reminders`);
   if (answer.ok && section === byId('reminders')) swap(answer.text);
 }
+
+/** The tab says what is unread, and what its task is called now. */
+const bare = document.title;
+function title() {
+  const task = byId('task')?.querySelector('h1').textContent;
+  const unread = byId('unread').hidden ? 0 : Number.parseInt(byId('unread').textContent, 10);
+  document.title = `${unread ? `(${unread}) ` : ''}${task ? `${task} · Outrigger` : bare}`;
+}
+document.addEventListener('swapped', title);
+title();
 
 // ---- due badges -------------------------------------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ async fn page_several_tasks_are_changed_by_one_action_and_taken_back_by_one() ->
         // What each was, not what the action was, is what taking back means.
         browser.chooses("#bulk-action", "medium").await?;
         browser.click("#bulk-do").await?;
-        browser.reads(".toast", "2 of 3 have another priority").await?;
+        browser.reads(".toast", "2 of 3 tasks given another priority").await?;
         become_so(account, ["Todo Medium home", "Todo Medium ", "Todo Medium Work"]).await?;
         browser.until("the page shows it", PATIENCE, "document.querySelectorAll('#tasks .priority.medium').length === 3", ()).await?;
         browser.presses("z").await?;
@@ -57,6 +57,7 @@ async fn page_several_tasks_are_changed_by_one_action_and_taken_back_by_one() ->
             let id: String = browser.js(pick, [title]).await?;
             browser.click(&format!("#pick-{id}")).await?;
         }
+        browser.reads("#picked", "2 selected").await?;
         browser.chooses("#bulk-action", "add_tags").await?;
         browser.types("#bulk-tags", "work, new").await?;
         browser.click("#bulk-do").await?;
@@ -66,7 +67,7 @@ async fn page_several_tasks_are_changed_by_one_action_and_taken_back_by_one() ->
         browser.click("#all").await?;
         browser.chooses("#bulk-action", "complete").await?;
         browser.click("#bulk-do").await?;
-        browser.reads(".toast", "3 of 3 completed").await?;
+        browser.reads(".toast", "3 tasks completed").await?;
         browser.sees_no("#tasks .row").await?;
         browser.forgives("status of 422");
         browser.presses("z").await?;

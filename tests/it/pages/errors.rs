@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use tests::page::{Account, Browser, Setup};
 use tests::{Suite, eventually};
+use thirtyfour::Key;
 
 use super::forms::Forms;
 use super::{as_somebody, as_somebody_of, breakable, only_task};
@@ -89,6 +90,21 @@ async fn page_on_a_slow_line_a_change_shows_at_once_and_then_as_it_was_stored() 
         browser.sees_no("#tasks .row.pending").await?;
         let task = only_task(account, "From the train").await?;
 
+        // By key and by an action on several, too: seconds before the answer, whose row has the icon again.
+        for (what, level) in [("by key", "High"), ("by an action on several", "Low")] {
+            if level == "High" {
+                browser.presses(Key::Escape + "j1").await?;
+            } else {
+                browser.click("#choosing").await?;
+                browser.click("#all").await?;
+                browser.chooses("#bulk-action", "low").await?;
+                browser.click("#bulk-do").await?;
+            }
+            let shown = browser.texts("#tasks .priority").await?;
+            ensure!(shown.iter().any(|word| word.starts_with(level)), "{what}, at once: {shown:?}");
+            browser.sees(&format!("#tasks .priority.{}:has(svg)", level.to_lowercase())).await?;
+        }
+        browser.click("#choosing").await?;
         browser.click(&format!("#check-{}", task.id)).await?;
         browser.sees_no(&format!("#tasks #task-{}", task.id)).await?;
         ensure!(only_task(account, "From the train").await?.completed_at.is_some(), "and it is completed");

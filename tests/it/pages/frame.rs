@@ -31,6 +31,11 @@ const FRAME: &str = "const seen = (e) => { const r = e?.getBoundingClientRect();
     if (links.map((a) => `${a.getAttribute('href')} ${words(a)}`).join() !== arguments[0].map((pair) => pair.join(' ')).join()) wrong.push(links.map(words).join());
     for (const e of [...links, document.querySelector('#search'), document.querySelector('form.out button'), document.querySelector('.nav .count')])
         if (!seen(e)) wrong.push(`${e?.outerHTML.slice(0, 80)} is not in sight`);
+    for (const a of links) {
+        const range = new Range();
+        range.selectNode([...a.childNodes].find((n) => n.data?.trim()));
+        if (range.getClientRects().length > 1) wrong.push(`${words(a)} goes over two lines`);
+    }
     if (document.querySelector('form.out button')?.innerText !== 'Sign out') wrong.push('sign out');
     if (!document.querySelector('.nav .count')?.textContent.startsWith('1')) wrong.push(`unread: ${document.querySelector('.nav .count')?.textContent}`);
     return wrong;";

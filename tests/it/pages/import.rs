@@ -23,15 +23,15 @@ async fn look(suite: &Suite, browser: &Browser, name: &str, text: &str) -> Resul
 /// Looks at the file, takes it, and finds it there when it comes again.
 async fn taken_once(suite: &Suite, browser: &Browser, account: &tests::page::Account, name: &str) -> Result<()> {
     look(suite, browser, name, FILE).await?;
-    browser.reads("#found", "1 would be new, 0 were here before").await?;
+    browser.reads("#found", "1 would be new, 1 is no task.").await?;
     browser.reads("#items li", "Pay the rent & <b>more</b>").await?;
     ensure!(account.person.list("").await?.total == 0, "nothing is stored before it was seen");
     browser.click("#take").await?;
-    browser.reads("#found", "1 are new, 0 were here before").await?;
+    browser.reads("#found", "1 is new, 1 is no task.").await?;
     let task = super::only_task(account, "Pay the rent & <b>more</b>").await?;
     ensure!(task.tags == ["home"] && task.due_at == Some("2031-03-01T09:00:00Z".parse()?), "{task:?}");
     look(suite, browser, name, FILE).await?;
-    browser.reads("#found", "0 would be new, 1 were here before").await?;
+    browser.reads("#found", "1 was here before, 1 is no task.").await?;
     browser.sees_no("#take").await?;
     browser.forgives("status of 422");
     look(suite, browser, &format!("bad-{name}"), "This is no calendar.").await?;
@@ -42,6 +42,9 @@ async fn taken_once(suite: &Suite, browser: &Browser, account: &tests::page::Acc
 async fn page_the_tasks_of_another_program_are_looked_at_then_taken_once() -> Result<()> {
     as_somebody("import", Setup::default(), async |suite, browser, account| {
         taken_once(suite, browser, account, "import.ics").await?;
+        // The name of a file says who wrote it.
+        look(suite, browser, "import.json", "[]").await?;
+        ensure!(browser.value("#format").await? == "taskwarrior", "chosen by its name");
         // And out again, as the same thing.
         let file = "return fetch('/app/export?format=ics').then((answer) => answer.text())";
         let file: String = browser.js(file, ()).await?;

@@ -101,6 +101,13 @@ async fn page_layout_fits_every_width_and_axe_finds_nothing_when_signed_in() -> 
         let detail = format!("/app/tasks/{}", task.id);
         look_at(browser, &["/app", "/app?status=completed", "/app?search=nothing", &detail, "/app/history", "/app/preferences"]).await?;
 
+        // On a phone the tasks begin in the upper half of it.
+        browser.goto("/app").await?;
+        browser.measures(375, 740).await?;
+        let top: f64 = browser.js("return document.querySelector('#tasks .row').getBoundingClientRect().top", ()).await?;
+        ensure!(top < 370.0, "the first task is {top} px down");
+        browser.measures(1280, 900).await?;
+
         // What comes and goes: the whole form with its errors, a banner, a toast, the help.
         browser.forgives("status of 422");
         browser.goto("/app").await?;

@@ -92,6 +92,13 @@ async fn page_cookies_and_headers_keep_pages_ours() -> Result<()> {
         ensure!(!page.text.contains("eyJ"), "{path} holds a token");
     }
 
+    // Each page that opens asks for a token of the socket: it is no change, and takes nothing from those that a person may make.
+    let csrf = forms.get("/app").await?.hidden("csrf")?;
+    let token = forms.post("/app/socket-token", &[("csrf", csrf.clone())]).await?;
+    ensure!(token.status == 200 && !token.headers.contains_key("ratelimit-limit"), "{token:?}");
+    let changed = forms.post("/app/tasks", &[("csrf", csrf), ("title", "Counted".into())]).await?;
+    ensure!(changed.status == 303 && changed.headers.contains_key("ratelimit-limit"), "{changed:?}");
+
     // Signing out ends the session itself, not only this browser's knowledge of it.
     let csrf = forms.get("/app").await?.hidden("csrf")?;
     let out = forms.post("/app/sign-out", &[("csrf", csrf)]).await?;

@@ -33,6 +33,7 @@ async fn page_the_story_from_signing_up_to_the_banner_and_out_again() -> Result<
         account.sign_in(browser).await?;
         browser.arrives("/app").await?;
         browser.reads(".empty", "Nothing to do.").await?;
+        browser.sees_no("#narrow").await?;
         written_and_reminded(browser, &account).await?;
         changed_and_taken_back(browser, &account).await?;
 
@@ -79,6 +80,7 @@ async fn written_and_reminded(browser: &tests::page::Browser, account: &Account)
     ensure!(browser.js::<bool>("return window.marked === true", ()).await?, "the page was not loaded again");
     browser.reads(".banner-title", TITLE).await?;
     browser.reads("#unread", "1").await?;
+    ensure!(browser.driver().title().await? == "(1) Tasks · Outrigger", "the tab says it, too");
     ensure!(unread(account).await? == 1, "unread");
 
     browser.click(".banner button").await?;

@@ -5,12 +5,17 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
+use contracts::task::Status;
 use serde_json::json;
-use tests::Suite;
 use tests::page::{Account, Browser, PATIENCE, Setup, browse};
+use tests::{Suite, eventually};
 
 const PHONE: (u32, u32) = (375, 740);
 const DESKTOP: (u32, u32) = (1120, 720);
+/// What another program wrote: tasks to take, one with a date that is not understood, and things that are none.
+const IMPORTED: &str = "TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,AUTHOR,RESPONSIBLE,DATE,DATE_LANG,TIMEZONE\n\
+task,Buy shoes @errands,,1,1,,,tomorrow,en,Europe/Berlin\ntask,Stretch,Ten minutes are enough,4,1,,,every day,en,Europe/Berlin\n\
+task,Read a book @evening,,3,1,,,every! friday,en,Europe/Berlin\nsection,Later,,,,,,,,\n";
 /// No picture is larger, so that the repository stays small.
 const LARGEST: usize = 100 * 1024;
 
@@ -33,13 +38,15 @@ struct Pictures {
 
 impl Pictures {
     async fn take(&self, suite: &Suite, browser: &Browser) -> Result<()> {
-        browser.goto("/app/sign-in").await?;
-        self.picture(browser, "sign-in-phone-light", PHONE, "light").await?;
-        self.picture(browser, "sign-in-desktop-dark", DESKTOP, "dark").await?;
+        for (path, name) in [("/", "landing"), ("/app/sign-in", "sign-in"), ("/app/sign-up", "sign-up")] {
+            browser.goto(path).await?;
+            self.both(browser, name).await?;
+        }
         let account = Account::sign_up(browser, suite).await?;
         self.picture(browser, "list-empty-phone-light", PHONE, "light").await?;
 
         let task = a_day(&account).await?;
+        let series = a_series(&account).await?;
         browser.goto("/app").await?;
         for (name, size, scheme) in [
             ("list-phone-light", PHONE, "light"),
@@ -60,8 +67,10 @@ impl Pictures {
 
         browser.goto(&format!("/app/tasks/{task}")).await?;
         browser.reads("#reminders .badge", "Scheduled").await?;
-        self.picture(browser, "task-phone-dark", PHONE, "dark").await?;
-        self.picture(browser, "task-desktop-light", DESKTOP, "light").await?;
+        self.both(browser, "task").await?;
+        self.told(browser, &account).await?;
+        self.others(suite, browser, &series).await?;
+        self.helps(browser).await?;
 
         browser.forgives("status of 422");
         browser.goto("/app").await?;
@@ -72,6 +81,67 @@ impl Pictures {
         browser.click("#create button.primary").await?;
         browser.sees(".errors").await?;
         self.picture(browser, "errors-phone-light", PHONE, "light").await
+    }
+
+    /// A reminder that comes while the list is open, and where it is kept.
+    async fn told(&self, browser: &Browser, account: &Account) -> Result<()> {
+        browser.goto("/app").await?;
+        let now: DateTime<Utc> = SystemTime::now().into();
+        let body = json!({ "title": "Look at the oven", "due_at": now + TimeDelta::seconds(62), "reminder_offset_minutes": 1 });
+        account.person.create_task(&body).await?;
+        browser.reads(".banner-title", "Look at the oven").await?;
+        browser.sees("#tasks .due[data-state=soon]").await?;
+        self.picture(browser, "banner-desktop-light", DESKTOP, "light").await?;
+        self.picture(browser, "banner-phone-dark", PHONE, "dark").await?;
+        browser.goto("/app/notifications").await?;
+        self.both(browser, "notifications").await
+    }
+
+    /// The other pages: what was completed, preferences, a file that was looked at, an address of nothing.
+    async fn others(&self, suite: &Suite, browser: &Browser, series: &str) -> Result<()> {
+        browser.forgives("status of 404");
+        let series = format!("/app/tasks/{series}/history");
+        for (path, name) in [
+            ("/app/history", "history"),
+            (series.as_str(), "series"),
+            ("/app/preferences", "preferences"),
+            ("/app/no/such/page", "error"),
+        ] {
+            browser.goto(path).await?;
+            self.both(browser, name).await?;
+        }
+        let file = suite.stack().run_dir().join("todoist.csv");
+        std::fs::write(&file, IMPORTED)?;
+        browser.measures(DESKTOP.0, DESKTOP.1).await?;
+        browser.goto("/app/import").await?;
+        browser.types("#file", &file.display().to_string()).await?;
+        browser.click("#look").await?;
+        browser.sees("#take").await?;
+        self.both(browser, "import").await
+    }
+
+    /// Several tasks selected, a change that can be taken back, the keys.
+    async fn helps(&self, browser: &Browser) -> Result<()> {
+        browser.measures(DESKTOP.0, DESKTOP.1).await?;
+        browser.goto("/app").await?;
+        browser.click("#choosing").await?;
+        browser.click("#tasks .row:nth-child(2) .pick input").await?;
+        browser.click("#tasks .row:nth-child(4) .pick input").await?;
+        browser.reads("#picked", "2 selected").await?;
+        self.both(browser, "select").await?;
+        browser.chooses("#bulk-action", "later_week").await?;
+        browser.click("#bulk-do").await?;
+        browser.sees("[data-undo]").await?;
+        self.picture(browser, "undo-phone-light", PHONE, "light").await?;
+        browser.presses("?").await?;
+        browser.sees("dialog[open]").await?;
+        self.picture(browser, "keys-desktop-light", DESKTOP, "light").await
+    }
+
+    /// Light on a desktop, dark on a phone.
+    async fn both(&self, browser: &Browser, name: &str) -> Result<()> {
+        self.picture(browser, &format!("{name}-desktop-light"), DESKTOP, "light").await?;
+        self.picture(browser, &format!("{name}-phone-dark"), PHONE, "dark").await
     }
 
     /// One picture of the top of the page, at rest.
@@ -87,6 +157,24 @@ impl Pictures {
         let path = self.folder.join(format!("{name}.png"));
         std::fs::write(&path, png).with_context(|| path.display().to_string())
     }
+}
+
+/// A task that came three times and stands there for the fourth; its id.
+async fn a_series(account: &Account) -> Result<String> {
+    let person = &account.person;
+    let now: DateTime<Utc> = SystemTime::now().into();
+    let pattern = json!({ "pattern_type": "daily", "interval": 1, "end_type": "never" });
+    let body = json!({ "title": "Walk the dog", "due_at": now - TimeDelta::hours(50), "recurrence_pattern": pattern, "tag_names": ["home"] });
+    let mut open = person.create_task(&body).await?.id;
+    for _ in 0..3 {
+        person.complete(open).await?;
+        open = eventually("it comes again", PATIENCE, async || {
+            let items = person.list("?search=dog").await?.items;
+            Ok(items.iter().find(|task| task.status == Status::Todo && task.id != open).map(|task| task.id))
+        })
+        .await?;
+    }
+    Ok(open.to_string())
 }
 
 /// What somebody may have to do; the id of one task that has everything.

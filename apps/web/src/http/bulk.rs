@@ -68,7 +68,10 @@ pub async fn submit(form: Form) -> Result<Response, Failure> {
     let results = call(visitor, &Step { ids, action: action.clone() }).await?.results;
     let count = |outcome: &str| results.iter().filter(|done| done.outcome == outcome).count();
     let undo = steps_back(&action, &results);
-    let mut said = format!("{} of {} {}", count("changed"), results.len(), words(&action));
+    let done = count("changed");
+    let what = if results.len() == 1 { "task" } else { "tasks" };
+    let of = if done == results.len() { String::new() } else { format!("of {} ", results.len()) };
+    let mut said = format!("{done} {of}{what} {}", words(&action));
     for (outcome, words) in [("refused", "a rule stands against"), ("not_found", "are gone")] {
         if count(outcome) > 0 {
             said.push_str(&format!("; {} {words}", count(outcome)));
@@ -135,10 +138,10 @@ fn words(action: &Value) -> &'static str {
         () if is("reopen") => "reopened",
         () if is("delete") => "deleted",
         () if is("restore") => "restored",
-        () if is("priority") => "have another priority",
-        () if is("due_at") || is("shift") => "are due at another time",
-        () if is("add_tags") => "bear the tags",
-        () => "bear the tags no more",
+        () if is("priority") => "given another priority",
+        () if is("due_at") || is("shift") => "given another date",
+        () if is("add_tags") => "tagged",
+        () => "untagged",
     }
 }
 

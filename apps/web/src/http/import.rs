@@ -106,9 +106,16 @@ async fn answer(visitor: &Visitor, status: StatusCode, view: View) -> Result<Res
 impl Imported {
     /// What became of it, or would, in one sentence.
     fn said(&self) -> String {
-        let new = if self.dry_run { "would be new" } else { "are new" };
-        let gone = if self.skipped == 1 { "is no task" } else { "are no tasks" };
-        format!("{} {new}, {} were here before, {} {gone}.", self.created, self.exists, self.skipped)
+        let new = if self.dry_run { ("would be new", "would be new") } else { ("is new", "are new") };
+        let all = [
+            (self.created, new),
+            (self.exists, ("was here before", "were here before")),
+            (self.skipped, ("is no task", "are no tasks")),
+        ];
+        let some = all.into_iter().filter(|(count, _)| *count > 0);
+        let said: Vec<String> =
+            some.map(|(count, words)| format!("{count} {}", if count == 1 { words.0 } else { words.1 })).collect();
+        if said.is_empty() { "There is nothing in this file.".into() } else { format!("{}.", said.join(", ")) }
     }
 }
 

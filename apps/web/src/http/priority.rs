@@ -1,14 +1,10 @@
 //! `POST /app/tasks/{id}/priority`: the keys 1, 2 and 3 on a row.
 
 use axum::extract::Path;
-use axum::http::{Method, header};
 use axum::response::Response;
-use contracts::task::Task;
 use serde_json::json;
 
-use super::edit::ROUNDS;
 use super::row;
-use crate::api::Call;
 use crate::failure::Failure;
 use crate::form::Form;
 use crate::page;
@@ -18,16 +14,10 @@ use crate::page;
 /// # Errors
 /// When there is no such task or priority, or tasks does not answer.
 pub async fn submit(Path(id): Path<String>, form: Form) -> Result<Response, Failure> {
-    let (visitor, mut round) = (&form.visitor, 1);
-    let (before, task) = loop {
-        let before = visitor.task(&id).await?;
-        let call = Call::new(Method::PATCH, "tasks", &["tasks", &id]).body(json!({ "priority": form.fields.get("priority") }));
-        match visitor.call(call.header(header::IF_MATCH, &format!("\"{}\"", before.version))).await {
-            Err(failure) if failure.is_stale() && round < ROUNDS => round += 1,
-            answer => break (before, answer?.json::<Task>()?),
-        }
-    };
+    let visitor = &form.visitor;
+    let (before, sent) = visitor.patch(&id, |_| Some(json!({ "priority": form.fields.get("priority") }))).await?;
+    let (version, task) = (before.version, sent.unwrap_or(Ok(before))?);
     let back = page::back(Some(form.fields.get("back")));
-    let (said, undo) = if task.version == before.version { ("", "") } else { ("Saved", "undo") };
+    let (said, undo) = if task.version == version { ("", "") } else { ("Saved", "undo") };
     if visitor.wants_fragment() { row::changed(visitor, &task, back, said, undo) } else { Ok(visitor.go(&back)) }
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use service::fields::{Fields, text};
@@ -13,7 +13,8 @@ use crate::failure::Failure;
 use crate::form::{Errors, OpenForm};
 use crate::guard::Bound;
 use crate::page::{self, Shell};
-use crate::session::{self, SignIn, VISIT};
+use crate::session::{self, SESSION, SignIn, VISIT};
+use crate::visitor::Visitor;
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -21,6 +22,8 @@ struct SignInPage {
     shell: Shell,
     email: String,
     next: String,
+    /// Whether there was a session, which ended.
+    is_over: bool,
     errors: Errors,
 }
 
@@ -36,11 +39,19 @@ pub fn visit(site: &Site, jar: CookieJar) -> (CookieJar, String) {
 ///
 /// # Errors
 /// When it cannot be rendered.
-pub async fn show(State(site): State<Site>, RawQuery(query): RawQuery, jar: CookieJar) -> Result<Response, Failure> {
+pub async fn show(
+    State(site): State<Site>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    jar: CookieJar,
+) -> Result<Response, Failure> {
     let next = Fields::of_query(query.as_deref()).optional("next", |value| text(value, 0, 500));
+    let had_one = jar.get(SESSION).is_some_and(|cookie| !cookie.value().is_empty());
+    let is_over = had_one && matches!(Visitor::of(&site, &headers).await, Err(Failure::SignedOut));
     let (jar, token) = visit(&site, jar);
     let next = page::back(next.as_deref());
-    let page = SignInPage { shell: Shell::open("Sign in", token), email: String::new(), next, errors: Errors::default() };
+    let shell = Shell::open("Sign in", token);
+    let page = SignInPage { shell, email: String::new(), next, is_over, errors: Errors::default() };
     Ok((jar, page::html(StatusCode::OK, &page)?).into_response())
 }
 
@@ -71,7 +82,7 @@ pub async fn submit(jar: CookieJar, form: OpenForm) -> Result<Response, Failure>
         }
     };
     let (jar, token) = visit(&form.site, jar);
-    let page = SignInPage { shell: Shell::open("Sign in", token), email: email.into(), next, errors };
+    let page = SignInPage { shell: Shell::open("Sign in", token), email: email.into(), next, is_over: false, errors };
     Ok((jar, page::html(status, &page)?).into_response())
 }
 

@@ -4,6 +4,7 @@ mod access;
 mod chart;
 mod deploy;
 mod monitoring;
+mod network;
 mod quickstart;
 mod rollout;
 mod shape;

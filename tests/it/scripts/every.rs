@@ -5,7 +5,7 @@ use tests::recorder::said;
 
 use super::Clone;
 
-const SCRIPTS: [&str; 17] = [
+const SCRIPTS: [&str; 18] = [
     "build-images",
     "create-cloud-secrets",
     "create-local-secrets",
@@ -15,6 +15,7 @@ const SCRIPTS: [&str; 17] = [
     "deploy-gke",
     "deploy-local",
     "deploy-oke",
+    "inspect-images",
     "install-cert-manager",
     "install-k3s",
     "install-traefik",

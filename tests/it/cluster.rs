@@ -7,8 +7,10 @@ mod monitoring;
 mod network;
 mod quickstart;
 mod rollout;
+mod secrets;
 mod shape;
 mod story;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::process::Command as Blocking;

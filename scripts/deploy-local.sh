@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # From a clone to the running suite in a cluster on this machine: cluster, Dapr, database, broker, images, secrets, apps; then validates it.
 #
-#   scripts/deploy-local.sh [--cluster minikube|k3s|existing] [--pubsub redis|kafka] [--tag TAG] [--load COMMAND [--binaries FOLDER]]
-#                           [--server NAME=IMAGE] [--helm] [--rotate-secrets] [--no-validate]
+#   scripts/deploy-local.sh [--cluster minikube|k3s|existing] [--pubsub redis|kafka [--brokers NAME:PORT,...]] [--tag TAG]
+#                           [--load COMMAND [--binaries FOLDER]] [--server NAME=IMAGE] [--helm] [--rotate-secrets] [--no-validate]
 #
 # Run again it changes only what has changed. `existing` takes kubectl's current context.
+#   --brokers  a Kafka that is there already, with the topics of k8s/kafka/kafka-topics.yaml, instead of Strimzi's
 #   --tag      of the images; without it that of the commit, and where files are changed, of the changes
 #   --load     instead of building images with Docker: called as `COMMAND outrigger/tasks:TAG target/release/tasks` for each, after cargo
 #   --binaries where --load finds the programs, without building them
@@ -19,10 +20,10 @@ source "$ROOT/scripts/_lib.sh"
 source "$ROOT/scripts/_cluster.sh"
 cd "$ROOT"
 
-CLUSTER=minikube PUBSUB=redis TAG="" LOAD="" BINARIES="" SERVERS=() HELM=no ROTATE=no VALIDATE=yes
+CLUSTER=minikube PUBSUB=redis BROKERS="" TAG="" LOAD="" BINARIES="" SERVERS=() HELM=no ROTATE=no VALIDATE=yes
 while (($#)); do
   case $1 in
-    --cluster | --pubsub | --tag | --load | --binaries | --server)
+    --cluster | --pubsub | --brokers | --tag | --load | --binaries | --server)
       (($# >= 2)) || die "$1 needs a value"
       name=${1#--}
       if [[ $name == server ]]; then SERVERS+=("$2"); else printf -v "${name^^}" '%s' "$2"; fi
@@ -40,6 +41,7 @@ case $PUBSUB in
   kafka) OVERLAY=k8s/local/kafka ;;
   *) die "--pubsub is redis or kafka, not $PUBSUB" ;;
 esac
+if [[ -n $BROKERS && $PUBSUB != kafka ]]; then die "--brokers goes with --pubsub kafka"; fi
 [[ $CLUSTER =~ ^(minikube|k3s|existing)$ ]] || die "--cluster is minikube, k3s or existing, not $CLUSTER"
 : "${TAG:=$(source_tag)}"
 
@@ -60,7 +62,7 @@ case $CLUSTER in
   existing) need_cluster ;;
 esac
 scripts/setup-dapr.sh
-if [[ $PUBSUB == kafka ]]; then scripts/setup-kafka.sh; fi
+if [[ $PUBSUB == kafka && -z $BROKERS ]]; then scripts/setup-kafka.sh; fi
 
 say "== images $TAG"
 if [[ -n $LOAD ]]; then
@@ -82,6 +84,7 @@ else
 fi
 
 say "== secrets"
+if [[ -n $BROKERS ]]; then export KAFKA_BROKERS=$BROKERS; fi
 if [[ $ROTATE == yes ]]; then scripts/create-local-secrets.sh --rotate; else scripts/create-local-secrets.sh; fi
 
 # What this run was told, as one more overlay.

@@ -68,6 +68,7 @@ judge() {
 
 # Pods are asked through the API server, whose front here is one process for all of them.
 open_proxy() {
+  : >"$WORK/proxy"
   kubectl proxy --port=0 >"$WORK/proxy" 2>&1 &
   PROXY=$!
   until API=$(sed -nE 's#^Starting to serve on (.*)#http://\1#p' "$WORK/proxy") && [[ -n $API ]]; do
@@ -170,6 +171,7 @@ check_ingress() {
 # forward: a way to a gateway that is ready, on a free port; sets BASE. The service could lead to one that is leaving.
 forward() {
   # Not through a function: the shell around it would be ended and kubectl not.
+  : >"$WORK/forward"
   kubectl --namespace "$NAMESPACE" port-forward "pod/$(ready gateway | head -n 1)" :7100 >"$WORK/forward" 2>&1 &
   FORWARD=$!
   local until=$((SECONDS + 15))

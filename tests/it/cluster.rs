@@ -4,10 +4,13 @@ mod access;
 mod chart;
 mod deploy;
 mod monitoring;
+mod network;
 mod quickstart;
 mod rollout;
+mod secrets;
 mod shape;
 mod story;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::process::Command as Blocking;

@@ -7,6 +7,7 @@
 //! - [`socket`]: an open page's WebSocket
 //! - [`raw`]: a request as bytes on a socket
 //! - [`metrics`]: what the parts count, as a scrape reads it
+//! - [`archive`]: images as Docker saves them
 //! - [`broker`]: what is on the broker
 //! - [`cluster`]: a deployed suite, as kubectl and its front door show it
 //! - [`recorder`]: scripts, beside programs that note what they are asked for
@@ -16,6 +17,7 @@
 //! - [`zipkin`]: traces, as Zipkin's API gives them
 //! - [`eventually`](eventually()): waits for a condition with a patience
 
+pub mod archive;
 pub mod broker;
 pub mod cluster;
 pub mod database;

@@ -12,15 +12,16 @@ use tokio::process::{Child, ChildStdout, Command};
 use super::{name, of_kind, rendered};
 
 /// A way to a port of one pod, open while this lives.
-struct Forward {
-    url: String,
+pub(super) struct Forward {
+    /// Where it begins.
+    pub(super) url: String,
     _kubectl: Child,
     /// Kept open: kubectl writes a line for each connection, and ends when nobody could read it.
     _lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Forward {
-    async fn open(pod: &str, port: u16) -> Result<Self> {
+    pub(super) async fn open(pod: &str, port: u16) -> Result<Self> {
         let mut command = Command::new("kubectl");
         command.args(["--namespace", NAMESPACE, "port-forward", &format!("pod/{pod}"), &format!(":{port}")]);
         let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use http::Method;
 use serde_json::{Value, json};
-use tests::cluster::{Cluster, Member, NAMESPACE, kubectl, objects, pods, said};
+use tests::cluster::{Cluster, Member, kubectl, objects, pods, said};
 use tests::eventually;
 use tokio::process::Command;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use super::access::Forward;
 use super::{faults, verdict};
 use crate::workspace::root;
 
@@ -31,7 +32,7 @@ const APPS: [&str; 9] = ["identity", "tasks", "recurrence", "reminders", "notifi
 
 /// What callers did.
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     answered: AtomicUsize,
     /// Titles of what was acknowledged.
     made: std::sync::Mutex<Vec<String>>,
@@ -40,7 +41,7 @@ struct Tally {
 
 impl Tally {
     /// How many were answered, when there was load and nobody was refused.
-    fn unbroken(&self) -> Result<usize> {
+    pub(super) fn unbroken(&self) -> Result<usize> {
         let (failed, answered) = (lock(&self.failed).clone(), self.answered.load(Ordering::Relaxed));
         ensure!(failed.is_empty() && answered > 200, "{} of {} failed: {failed:#?}", failed.len(), answered + failed.len());
         Ok(answered)
@@ -48,7 +49,7 @@ impl Tally {
 }
 
 /// Callers who write and read until they are stopped.
-struct Load {
+pub(super) struct Load {
     stop: Arc<AtomicBool>,
     tally: Arc<Tally>,
     callers: Vec<JoinHandle<()>>,
@@ -56,7 +57,7 @@ struct Load {
 
 impl Load {
     /// `insists`: what fails is tried again with the same key, as a client does that must not lose it; otherwise it is a failure.
-    fn start(member: &Member, insists: bool) -> Self {
+    pub(super) fn start(member: &Member, insists: bool) -> Self {
         let (stop, tally) = (Arc::new(AtomicBool::new(false)), Arc::new(Tally::default()));
         let callers = (0..CALLERS).map(|_| {
             let (stop, tally, member) = (Arc::clone(&stop), Arc::clone(&tally), member.clone());
@@ -71,7 +72,7 @@ impl Load {
         Self { callers: callers.collect(), stop, tally }
     }
 
-    async fn end(self) -> Result<Arc<Tally>> {
+    pub(super) async fn end(self) -> Result<Arc<Tally>> {
         self.stop.store(true, Ordering::Relaxed);
         for caller in self.callers {
             caller.await?;
@@ -150,21 +151,19 @@ async fn nothing_lost(member: &Member, made: &[String]) -> Result<()> {
 }
 
 /// Each gateway leaves what has failed alone for half a minute, by itself: one that has heard of it may still refuse what another serves.
-/// An open circuit closes when somebody asks, and each of them is asked in turn.
-async fn every_circuit_is_closed(member: &Member) -> Result<()> {
+/// An open circuit closes when somebody asks, and so each of them is asked, beside the ingress.
+pub(super) async fn every_circuit_is_closed(member: &Member) -> Result<()> {
+    let cluster = Cluster::find().await?;
     eventually("no gateway leaves an app alone", SOON, async || {
-        for path in ["/tasks?limit=1", "/audit-logs?limit=1"] {
-            let answer = member.get(path).await?;
-            ensure!(answer.status == 200, "{path}: {} {}", answer.status, answer.body);
-        }
         let gateways = pods("gateway").await?;
         ensure!(!gateways.is_empty(), "no gateway is ready");
         for gateway in &gateways {
-            let metrics = format!("/api/v1/namespaces/{NAMESPACE}/pods/{gateway}:7100/proxy/metrics");
-            let metrics = kubectl(&["get", "--raw", &metrics]).await?;
-            let mut circuits = metrics.lines().filter(|line| line.starts_with("circuit_breaker_state{"));
-            let open = circuits.find(|line| ["tasks", "audit"].iter().any(|app| line.contains(app)) && !line.ends_with(" 0"));
-            ensure!(open.is_none(), "{gateway}: {open:?}");
+            let door = Forward::open(gateway, 7100).await?;
+            for path in ["/tasks?limit=1", "/audit-logs?limit=1"] {
+                let answer = cluster.client().get(format!("{}{path}", door.url)).bearer_auth(&member.token).send().await?;
+                let status = answer.status();
+                ensure!(status == 200, "{gateway} {path}: {status} {}", answer.text().await?);
+            }
         }
         Ok(Some(()))
     })

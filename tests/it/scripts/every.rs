@@ -15,6 +15,7 @@ const SCRIPTS: [&str; 18] = [
     "deploy-gke",
     "deploy-local",
     "deploy-oke",
+    "inspect-images",
     "install-cert-manager",
     "install-k3s",
     "install-traefik",

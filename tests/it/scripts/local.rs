@@ -120,6 +120,12 @@ fn contract_on_a_cluster_that_is_there_broker_images_and_servers_are_what_was_sa
     }
     ensure!(overlays["deploy/kustomization.yaml"].contains("'COMMIT=one'"), "{overlays:#?}");
 
+    // A Kafka that is there: Strimzi is not asked for, and the overlay is the same.
+    clone.well("deploy-local", &["--cluster", "existing", "--tag", "one", "--pubsub", "kafka", "--brokers", "kafka:9092"])?;
+    let changes = clone.changes()?;
+    ensure!(changes[..2] == ["setup-dapr.sh", "create-local-secrets.sh"], "{changes:#?}");
+    ensure!(clone.below("clone/.run")?["deploy/kustomization.yaml"].starts_with("resources: [../../k8s/local/kafka]\n"));
+
     clone.well("deploy-local", &["--cluster", "existing", "--tag", "one"])?;
     let changes = clone.changes()?;
     ensure!(changes[..2] == ["setup-dapr.sh", "create-local-secrets.sh"], "no images are built or loaded: {changes:#?}");
@@ -244,6 +250,7 @@ fn contract_a_deployment_ends_at_the_step_that_fails_and_says_which() -> Result<
     for (options, words) in [
         (&["--cluster", "somewhere"][..], "--cluster is minikube, k3s or existing, not somewhere"),
         (&["--pubsub", "rabbit"], "--pubsub is redis or kafka, not rabbit"),
+        (&["--brokers", "kafka:9092"], "--brokers goes with --pubsub kafka"),
         (&["--tag"], "--tag needs a value"),
     ] {
         clone.refuses("deploy-local", options, words)?;

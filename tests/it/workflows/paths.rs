@@ -30,6 +30,7 @@ const TABLE: &[(&str, &str)] = &[
     ("Dockerfile", "*"),
     (".dockerignore", "*"),
     ("scripts/build-images.sh", "*"),
+    ("scripts/inspect-images.sh", "*"),
     ("scripts/_lib.sh", "*"),
     (".github/workflows/build.yml", "*"),
     (".github/workflows/docker-web.yaml", "web"),

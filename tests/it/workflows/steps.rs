@@ -15,6 +15,7 @@ use crate::workspace::root;
 /// Every step of every workflow, in the order of files and of steps.
 const CALLS: &str = "\
 build.yml build: scripts/build-images.sh --registry ghcr.io/github.repository_owner --tag github.sha inputs.app
+build.yml build: scripts/inspect-images.sh --registry ghcr.io/github.repository_owner --tag github.sha inputs.app
 build.yml build, if inputs.push: docker login ghcr.io --username somebody --password-stdin < secrets.GITHUB_TOKEN
 build.yml build, if inputs.push: scripts/push-images.sh --registry ghcr.io/github.repository_owner --tag github.sha inputs.app
 build.yml join: docker login ghcr.io --username somebody --password-stdin < secrets.GITHUB_TOKEN

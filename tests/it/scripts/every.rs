@@ -5,7 +5,7 @@ use tests::recorder::said;
 
 use super::Clone;
 
-const SCRIPTS: [&str; 18] = [
+const SCRIPTS: [&str; 19] = [
     "build-images",
     "create-cloud-secrets",
     "create-local-secrets",

@@ -119,6 +119,8 @@ fn wanted(parties: &[Party]) -> BTreeSet<String> {
     add(&outside, &["gateway", "realtime"], &[7100]);
     add(&outside, &["solver"], &[8089]);
     add(&["monitoring"], &APPS, &[7100, 9090]);
+    // Grafana reads the traces.
+    add(&["monitoring"], &["zipkin"], &[9411]);
     all
 }
 

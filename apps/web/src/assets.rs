@@ -64,7 +64,7 @@ fn squeezed(css: &str) -> String {
         })
         .collect();
     let lines: Vec<&str> = code.lines().map(str::trim).collect();
-    [(" { ", "{"), (" {", "{"), ("; ", ";"), (": ", ":"), (", ", ","), (";}", "}"), (" }", "}")]
+    [(" { ", "{"), (" {", "{"), ("; ", ";"), (": ", ":"), (", ", ","), (";}", "}"), (" }", "}"), (" > ", ">"), (" * ", "*")]
         .into_iter()
         .fold(lines.concat(), |css, (long, short)| css.replace(long, short))
 }

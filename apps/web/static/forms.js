@@ -367,7 +367,8 @@ document.addEventListener('input', (event) => {
 document.addEventListener('submit', () => clearTimeout(resting));
 document.addEventListener('change', (event) => {
   const form = event.target.form;
-  if (form?.id !== 'narrow') return;
+  // Whether several are being selected is no filter.
+  if (form?.id !== 'narrow' || 'stay' in event.target.dataset) return;
   const [due, from, until] = [form.elements.due, form.elements.from, form.elements.until];
   if (event.target === from || event.target === until) due.value = 'dates';
   else if (event.target === due && due.value === 'dates') return from.focus();

@@ -38,7 +38,11 @@ async fn page_several_tasks_are_changed_by_one_action_and_taken_back_by_one() ->
         browser.goto("/app").await?;
         browser.sees_no(".pick").await?;
         browser.sees_no("#bulk").await?;
+        // To select is not to ask for another list, whose coming would take back what is chosen meanwhile.
+        let steps: u32 = browser.js("return history.length", ()).await?;
         browser.click("#choosing").await?;
+        browser.sees("#bulk").await?;
+        ensure!(browser.js::<u32>("return history.length", ()).await? == steps, "the list was asked for again");
         browser.click("#all").await?;
         // What each was, not what the action was, is what taking back means.
         browser.chooses("#bulk-action", "medium").await?;

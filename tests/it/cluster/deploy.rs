@@ -166,7 +166,12 @@ async fn cluster_validation_names_each_fault() -> Result<()> {
     kubectl(&["scale", "statefulset/redis", "--replicas=1"]).await?;
     kubectl(&["rollout", "status", "statefulset/redis", "--timeout=120s"]).await?;
     silent?;
-    eventually("all is well", SOON, async || Ok((verdict(30, &[]).await?["ok"] == true).then_some(()))).await
+    eventually("all is well", SOON, async || {
+        let all = verdict(30, &[]).await?;
+        ensure!(all["ok"] == true, "{all}");
+        Ok(Some(()))
+    })
+    .await
 }
 
 /// Every overlay is taken by the API server, which knows the kinds of Dapr.

@@ -11,7 +11,7 @@ source "$ROOT/scripts/_lib.sh"
 # shellcheck source=scripts/_cluster.sh
 source "$ROOT/scripts/_cluster.sh"
 
-CERT_MANAGER_VERSION=v1.18.2
+CERT_MANAGER_VERSION=v1.21.2
 case ${1-} in
   "") ;;
   -h | --help) help_of "${BASH_SOURCE[0]}"; exit ;;

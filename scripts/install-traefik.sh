@@ -11,7 +11,7 @@ source "$ROOT/scripts/_lib.sh"
 # shellcheck source=scripts/_cluster.sh
 source "$ROOT/scripts/_cluster.sh"
 
-TRAEFIK_CHART_VERSION=37.1.0
+TRAEFIK_CHART_VERSION=39.0.7
 case ${1-} in
   "") ;;
   -h | --help) help_of "${BASH_SOURCE[0]}"; exit ;;

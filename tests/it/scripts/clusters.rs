@@ -212,13 +212,13 @@ fn contract_traefik_and_cert_manager_are_installed_in_their_versions_and_awaited
         (
             "install-traefik",
             "TRAEFIK_CHART",
-            "helm upgrade --install traefik traefik --repo https://traefik.github.io/charts --version 37.1.0 --namespace traefik \
+            "helm upgrade --install traefik traefik --repo https://traefik.github.io/charts --version 39.0.7 --namespace traefik \
              --create-namespace --wait --timeout 5m",
         ),
         (
             "install-cert-manager",
             "CERT_MANAGER_CHART",
-            "helm upgrade --install cert-manager cert-manager --repo https://charts.jetstack.io --version v1.18.2 --namespace cert-manager \
+            "helm upgrade --install cert-manager cert-manager --repo https://charts.jetstack.io --version v1.21.2 --namespace cert-manager \
              --create-namespace --set crds.enabled=true --wait --timeout 5m",
         ),
     ] {

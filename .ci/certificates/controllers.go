@@ -64,6 +64,7 @@ func controllers(ctx context.Context, arguments []string) error {
 	flags.StringVar(&options.ClusterResourceNamespace, "cluster-resource-namespace", "kube-system", "where the secrets of cluster issuers are")
 	flags.StringVar(&options.HTTP01SolverImage, "acme-http01-solver-image", "", "what answers a challenge")
 	flags.IntVar(&options.MaxConcurrentChallenges, "max-concurrent-challenges", 60, "how many at once")
+	flags.DurationVar(&options.DNS01CheckRetryPeriod, "dns01-check-retry-period", 10*time.Second, "how often a challenge is looked at before the authority is told, of either kind")
 	if err := parse(flags, arguments); err != nil {
 		return err
 	}
@@ -127,7 +128,6 @@ func defaults() controller.ContextOptions {
 			HTTP01SolverResourceLimitsMemory:  resource.MustParse("64Mi"),
 			ACMEHTTP01SolverRunAsNonRoot:      true,
 			DNS01Nameservers:                  dns.RecursiveNameservers,
-			DNS01CheckRetryPeriod:             10 * time.Second,
 			DNS01CheckAuthoritative:           true,
 		},
 		IssuerOptions: controller.IssuerOptions{ClusterIssuerAmbientCredentials: true},

@@ -101,7 +101,7 @@ async fn apply(text: &str, more: &[&str]) -> Result<String> {
 
 /// The version that certificates are tested with, of a module.
 fn version(module: &str) -> Result<String> {
-    let text = fs::read_to_string(root()?.join(".ci/certificates/go.mod"))?;
+    let text = fs::read_to_string(root()?.join("scripts/certificates/go.mod"))?;
     let words: Vec<&str> = text.split_whitespace().collect();
     let place = words.windows(2).find(|pair| pair[0] == module && pair[1].starts_with('v'));
     Ok(place.with_context(|| module.to_owned())?[1].to_owned())
@@ -265,6 +265,7 @@ async fn renewed(door: &Door, first: &Served) -> Result<()> {
     Ok(())
 }
 
+/// Seen red: `VersionTLS10` in ingress.yaml ("-tls1_1 is taken"), REDS
 #[tokio::test]
 async fn cluster_a_certificate_is_issued_and_renewed_and_nothing_older_than_tls_1_2_is_spoken() -> Result<()> {
     clear(true).await?;
@@ -272,4 +273,14 @@ async fn cluster_a_certificate_is_issued_and_renewed_and_nothing_older_than_tls_
     let told = tell(&folder).await;
     clear(false).await?;
     told
+}
+
+/// The chart that the story installs is made of the module, and the script's own is another's to give.
+#[test]
+fn contract_the_cert_manager_that_is_tested_is_the_one_that_is_installed() -> Result<()> {
+    let script = fs::read_to_string(root()?.join("scripts/install-cert-manager.sh"))?;
+    let installed = script.lines().find_map(|line| line.strip_prefix("CERT_MANAGER_VERSION=")).context("a version")?;
+    let tested = version("github.com/cert-manager/cert-manager")?;
+    ensure!(installed == tested, "{installed} is installed, {tested} is tested");
+    Ok(())
 }

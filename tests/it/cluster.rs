@@ -5,6 +5,7 @@ mod chart;
 mod deploy;
 mod monitoring;
 mod network;
+mod places;
 mod quickstart;
 mod rollout;
 mod secrets;

@@ -11,6 +11,7 @@ mod rollout;
 mod secrets;
 mod shape;
 mod story;
+mod tls;
 mod tools;
 
 use std::collections::BTreeMap;

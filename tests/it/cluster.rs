@@ -1,6 +1,7 @@
 //! The suite in a real cluster, deployed by `scripts/deploy-local.sh`: its shape, its doors, its story, and what happens to it under load.
 
 mod access;
+mod autoscaler;
 mod chart;
 mod deploy;
 mod monitoring;

@@ -4,7 +4,8 @@
 #   scripts/validate-deployment.sh [--url http://outrigger.local [--address IP]] [--patience SECONDS] [--json]
 #
 # --address is where the ingress controller listens, if this machine does not know the name.
-# Pods get 60 seconds (--patience) to become ready, because an autoscaler may just have asked for one, and so long an event may take.
+# Pods and apps get 60 seconds (--patience) to become ready, because an autoscaler may just have asked for one and a broker may just have come
+# back, and so long an event may take.
 # Pods, services, components of each sidecar, health of each app, the ingress (with --url), and a task whose event reaches another app.
 # Signs up one person with a random address. Needs kubectl and curl. Changes nothing else.
 set -euo pipefail
@@ -147,7 +148,16 @@ check_components() {
 }
 
 check_health() {
-  local app pod said problems=()
+  local problems=() until=$((SECONDS + PATIENCE))
+  while look_at_health; ((${#problems[@]})) && ((SECONDS < until)); do sleep 2; done
+  judge health "every app says ready" "${problems[@]}"
+}
+
+# look_at_health: sets problems. What an app knows of its broker may be some seconds old.
+look_at_health() {
+  local app pod said
+  problems=()
+  list_pods
   for app in "${APPS[@]}"; do
     while read -r pod; do
       if ! said=$(raw "$pod" 7100 /ready); then
@@ -157,7 +167,6 @@ check_health() {
       fi
     done < <(ready "$app")
   done
-  judge health "every app says ready" "${problems[@]}"
 }
 
 check_ingress() {

@@ -4,6 +4,7 @@ mod access;
 mod autoscaler;
 mod chart;
 mod deploy;
+mod kafka;
 mod monitoring;
 mod network;
 mod quickstart;

@@ -1,10 +1,13 @@
 //! The suite in a real cluster, deployed by `scripts/deploy-local.sh`: its shape, its doors, its story, and what happens to it under load.
 
 mod access;
+mod autoscaler;
 mod chart;
 mod deploy;
+mod kafka;
 mod monitoring;
 mod network;
+mod places;
 mod quickstart;
 mod rollout;
 mod secrets;

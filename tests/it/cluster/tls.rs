@@ -177,7 +177,7 @@ async fn install(folder: &Scratch) -> Result<()> {
     Ok(())
 }
 
-/// Everything of this story away, in the order in which each can still be let go of. What goes by itself is waited for only before the story.
+/// Everything of this story away, in the order in which each can still be let go of. Namespaces go by themselves, and are waited for only before the story.
 async fn clear(before: bool) -> Result<()> {
     let wait = format!("--wait={before}");
     let kinds = kubectl(&["get", "crd", "-o", "name"]).await?;
@@ -191,7 +191,7 @@ async fn clear(before: bool) -> Result<()> {
     helm.args(["uninstall", "cert-manager", "--namespace", "cert-manager", "--ignore-not-found", "--wait=false"]);
     said(helm).await?;
     if !kinds.is_empty() {
-        kubectl(&[&["delete", &wait], &kinds[..]].concat()).await?;
+        kubectl(&[&["delete", "--timeout=60s"], &kinds[..]].concat()).await?;
     }
     kubectl(&["delete", "clusterrole,clusterrolebinding", SPACE, "--ignore-not-found"]).await?;
     kubectl(&["delete", "namespace", SPACE, "cert-manager", "--ignore-not-found", &wait]).await.map(drop)
@@ -271,8 +271,7 @@ async fn cluster_a_certificate_is_issued_and_renewed_and_nothing_older_than_tls_
     clear(true).await?;
     let folder = Scratch::new()?;
     let told = tell(&folder).await;
-    clear(false).await?;
-    told
+    told.and(clear(false).await)
 }
 
 /// The chart that the story installs is made of the module, and the script's own is another's to give.

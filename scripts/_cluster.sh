@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Sourced by the scripts that work on a cluster: which apps there are, and how kubectl is asked.
 
-NAMESPACE=outrigger
+# Another one is for Helm's chart: the overlays of k8s are those of `outrigger`.
+NAMESPACE=${OUTRIGGER_NAMESPACE:-outrigger}
 # Every folder of k8s/base with an app in it; the template is none.
 APPS=()
 for folder in "$ROOT"/k8s/base/*/; do
@@ -94,10 +95,10 @@ say_running() {
   done
 }
 
-# The lines of an overlay that tell the apps which release they are. Deployments last, as in the overlays of k8s: only the outermost one's
-# order counts.
+# The lines of an overlay that tell the apps which release they are. Rights first and deployments last, as in the overlays of k8s: only
+# the outermost one's order counts.
 told_release() {
   echo "namespace: $NAMESPACE"
-  echo "sortOptions: { order: legacy, legacySortOptions: { orderFirst: [Namespace], orderLast: [Deployment] } }"
+  echo "sortOptions: { order: legacy, legacySortOptions: { orderFirst: [Namespace, Role, RoleBinding], orderLast: [Deployment] } }"
   echo "configMapGenerator: [{ name: outrigger, behavior: merge, literals: ['COMMIT=$1'] }]"
 }

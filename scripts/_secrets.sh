@@ -17,7 +17,7 @@ begin_secrets() {
   # A template of kubectl's, not the shell's.
   # shellcheck disable=SC2016
   local template='{{range .items}}{{.metadata.name}}{{range $key, $value := .data}} {{$key}}={{$value}}{{end}}{{"\n"}}{{end}}'
-  kubectl apply --server-side -f "$ROOT/k8s/base/namespace.yaml" >/dev/null
+  sed "s/^  name: outrigger$/  name: $NAMESPACE/" "$ROOT/k8s/base/namespace.yaml" | kubectl apply --server-side -f - >/dev/null
   # Not known is not the same as not there: everything would be made anew.
   there=$(kube get secrets -o go-template="$template") || die "the cluster does not say which secrets it has; nothing was changed"
   while IFS= read -r line; do

@@ -5,7 +5,7 @@
 #
 # What exists is kept, so it can be run as often as wanted. --rotate makes all of them anew but for the password of the database's owner;
 # scripts/deploy-local.sh then tells the database and the pods.
-# KAFKA_BROKERS says where Kafka is, if it is not the one that scripts/setup-kafka.sh makes.
+# KAFKA_BROKERS says where Kafka is; what was said before is kept, and at first it is the one that scripts/setup-kafka.sh makes.
 # Needs kubectl and openssl. Leaves secrets in the namespace `outrigger`, and nothing on this machine.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -50,7 +50,10 @@ secret outrigger-redis "host=$(text redis:6379)" "password=$VALUE"
 # The mailbox of the cluster asks for no password.
 secret outrigger-smtp "host=$(text mailbox)" "port=$(text 1025)" "user=" "password=" "from=$(text reminders@outrigger.example)"
 secret outrigger-sms "url=$(text http://mailbox:8025/sms)" "from=$(text +15550100)"
-secret outrigger-kafka "brokers=$(text "${KAFKA_BROKERS:-outrigger-kafka-bootstrap.kafka:9092}")" "user=" "password=" "ca="
+# An address that is there stays until another is said: a sidecar that still uses it would end with it.
+if [[ -n ${KAFKA_BROKERS-} ]]; then KEPT[outrigger-kafka/brokers]=$(text "$KAFKA_BROKERS"); fi
+brokers=${KEPT[outrigger-kafka/brokers]-}
+secret outrigger-kafka "brokers=${brokers:-$(text outrigger-kafka-bootstrap.kafka:9092)}" "user=" "password=" "ca="
 
 own_secrets
 send_secrets

@@ -10,7 +10,7 @@
 #   --load     instead of building images with Docker: called as `COMMAND outrigger/tasks:TAG target/release/tasks` for each, after cargo
 #   --binaries where --load finds the programs, without building them
 #   --server   another image for a server, such as postgres=registry.example/postgres:17; may be repeated
-#   --helm     the chart k8s/helm-charts/outrigger instead of the overlays
+#   --helm     the chart k8s/helm-charts/outrigger instead of the overlays; into the namespace OUTRIGGER_NAMESPACE, if that is set
 # Needs kubectl, openssl, curl, helm for Dapr, Kafka and --helm, minikube for Minikube, and docker unless there is --load. Leaves the namespaces `outrigger` and `dapr-system`.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -37,11 +37,12 @@ while (($#)); do
   esac
 done
 case $PUBSUB in
-  redis) OVERLAY=k8s/local ;;
-  kafka) OVERLAY=k8s/local/kafka ;;
+  redis) OVERLAY=k8s/local OTHER_READERS=read-outrigger-kafka ;;
+  kafka) OVERLAY=k8s/local/kafka OTHER_READERS=read-outrigger-redis-broker ;;
   *) die "--pubsub is redis or kafka, not $PUBSUB" ;;
 esac
 if [[ -n $BROKERS && $PUBSUB != kafka ]]; then die "--brokers goes with --pubsub kafka"; fi
+if [[ $HELM == no && $NAMESPACE != outrigger ]]; then die "OUTRIGGER_NAMESPACE is $NAMESPACE: only --helm deploys to another namespace than outrigger"; fi
 [[ $CLUSTER =~ ^(minikube|k3s|existing)$ ]] || die "--cluster is minikube, k3s or existing, not $CLUSTER"
 : "${TAG:=$(source_tag)}"
 
@@ -84,7 +85,7 @@ else
 fi
 
 say "== secrets"
-if [[ -n $BROKERS ]]; then export KAFKA_BROKERS=$BROKERS; fi
+if [[ $PUBSUB == kafka ]]; then export KAFKA_BROKERS=${BROKERS:-outrigger-kafka-bootstrap.kafka:9092}; fi
 if [[ $ROTATE == yes ]]; then scripts/create-local-secrets.sh --rotate; else scripts/create-local-secrets.sh; fi
 
 # What this run was told, as one more overlay.
@@ -121,6 +122,8 @@ with_kustomize() {
   overlay .run/deploy "$OVERLAY"
   told_release "$TAG" >>.run/deploy/kustomization.yaml
   kube apply --server-side --force-conflicts -k .run/deploy >/dev/null
+  # Where the suite had another broker before, nobody needs to know its address any more.
+  kube delete --ignore-not-found role,rolebinding "$OTHER_READERS" >/dev/null
 }
 
 # Without --wait: the apps need the schemas, which need the server.

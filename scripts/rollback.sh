@@ -5,7 +5,8 @@
 #
 # ENVIRONMENT is a context of kubectl's (`kubectl config get-contexts`), without it the current one. REVISION is the tag of a release that
 # still is in the history, or a number of `helm history`. A release of Helm's goes back by Helm, any other by the history of its deployments,
-# settings included. Migrations stay: each release works with the schema of the next. Needs kubectl, curl, and for a release of Helm's helm.
+# settings included. OUTRIGGER_NAMESPACE says where it is, if not in `outrigger`. Migrations stay: each release works with the schema of the
+# next. Needs kubectl, curl, and for a release of Helm's helm.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/_lib.sh

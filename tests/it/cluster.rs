@@ -1,8 +1,10 @@
 //! The suite in a real cluster, deployed by `scripts/deploy-local.sh`: its shape, its doors, its story, and what happens to it under load.
 
 mod access;
+mod autoscaler;
 mod chart;
 mod deploy;
+mod kafka;
 mod monitoring;
 mod network;
 mod places;
@@ -11,6 +13,7 @@ mod rollout;
 mod secrets;
 mod shape;
 mod story;
+mod tls;
 mod tools;
 
 use std::collections::BTreeMap;

@@ -231,7 +231,7 @@ async fn set_up(stack: &Stack, postgres: &Postgres) -> Result<()> {
     let topics = async {
         if let Ok(kafka) = stack.part("kafka") {
             kafka.ready().await?;
-            topics::create(stack.at.kafka, &topics::all()).await?;
+            topics::create_all(stack.at.kafka).await?;
         }
         anyhow::Ok(())
     };

@@ -60,3 +60,4 @@ pub use running::{Look, Running, RunningInstance};
 pub use secrets::Secrets;
 pub use stack::Stack;
 pub use tools::DAPR_VERSION;
+pub use topics::create_all as create_topics;

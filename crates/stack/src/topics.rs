@@ -10,13 +10,20 @@ const ALREADY_EXISTS: i16 = 36;
 /// A broker drops whole segments only, so news are written to a new one every minute.
 const NEWS_SEGMENT_MS: &str = "60000";
 
-/// Every topic of the suite, with its dead letters.
-pub(crate) fn all() -> Vec<String> {
+/// Creates every topic of the suite, with its dead letters, on the Kafka behind this port of the machine; those that exist are left as they are.
+///
+/// # Errors
+/// When it cannot be reached or refuses one.
+pub async fn create_all(port: u16) -> Result<()> {
+    create(port, &all()).await
+}
+
+fn all() -> Vec<String> {
     contracts::topic::ALL.iter().flat_map(|topic| [(*topic).to_owned(), contracts::topic::dead_letters_of(topic)]).collect()
 }
 
 /// Creates what is missing; an existing topic is left as it is.
-pub(crate) async fn create(port: u16, topics: &[String]) -> Result<()> {
+async fn create(port: u16, topics: &[String]) -> Result<()> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.context("reaching Kafka to create the topics")?;
     let request = request(topics)?;
     stream.write_all(&request).await?;

@@ -22,8 +22,13 @@ pub(super) struct Forward {
 
 impl Forward {
     pub(super) async fn open(pod: &str, port: u16) -> Result<Self> {
+        Self::open_in(NAMESPACE, &format!("pod/{pod}"), port).await
+    }
+
+    /// To what is named by its kind, such as `service/kafka`, of another namespace.
+    pub(super) async fn open_in(namespace: &str, what: &str, port: u16) -> Result<Self> {
         let mut command = Command::new("kubectl");
-        command.args(["--namespace", NAMESPACE, "port-forward", &format!("pod/{pod}"), &format!(":{port}")]);
+        command.args(["--namespace", namespace, "port-forward", what, &format!(":{port}")]);
         let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let mut lines = BufReader::new(child.stdout.take().context("its output")?).lines();
         let line = tokio::time::timeout(Duration::from_secs(20), lines.next_line()).await??.context("a first line")?;

@@ -1,9 +1,11 @@
-//! Programs of this machine that a story calls, and objects that it applies.
+//! Programs of this machine that a story calls, objects that it applies, and what was started again meanwhile.
 
+use std::collections::BTreeMap;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use tests::cluster::objects;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
@@ -22,4 +24,27 @@ pub(super) async fn fed(program: &str, arguments: &[&str], text: &str) -> Result
 /// As documents of one stream.
 pub(super) fn stream(objects: &[Value]) -> String {
     objects.iter().map(|object| format!("{object}\n---\n")).collect()
+}
+
+/// How often each container of these namespaces was started again.
+pub(super) async fn restarts(namespaces: &[&str]) -> Result<BTreeMap<String, u64>> {
+    let mut all = BTreeMap::new();
+    for namespace in namespaces {
+        let list = objects(&["pods", "--namespace", namespace]).await?;
+        for pod in list["items"].as_array().into_iter().flatten() {
+            for kind in ["containerStatuses", "initContainerStatuses"] {
+                for container in pod["status"][kind].as_array().into_iter().flatten() {
+                    let name = format!("{} {}", super::name(pod), container["name"].as_str().unwrap_or_default());
+                    all.insert(name, container["restartCount"].as_u64().unwrap_or_default());
+                }
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The containers of `before` that were started again by now.
+pub(super) fn again<'a>(before: &'a BTreeMap<String, u64>, now: &BTreeMap<String, u64>) -> Vec<&'a String> {
+    let again = before.iter().filter(|(name, count)| now.get(*name).is_some_and(|now| now > count));
+    again.map(|(name, _)| name).collect()
 }

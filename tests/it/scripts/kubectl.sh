@@ -43,6 +43,7 @@ last() { tail -n 1 "$cluster/apps/$1"; }
 
 # shellcheck disable=SC2016 # for `list`
 case ${call/ --namespace outrigger/} in
+  "kubectl delete --ignore-not-found role,rolebinding "*) ;;
   "kubectl kustomize "*) cat "${!#}/kustomization.yaml"; echo "# reached at HOST, told by MAIL" ;;
   "kubectl apply "*" -f -") take ;;
   "kubectl apply "*" -k "*) take <"${!#}/kustomization.yaml" ;;

@@ -45,7 +45,9 @@ const SERVERS: &str = "kubectl rollout status statefulset/postgres --timeout=180
     kubectl rollout status deployment/mailbox --timeout=180s
     database.sh";
 const PLACE: &str = "kubectl apply --server-side --force-conflicts -k .run/deploy-place";
-const APPS: &str = "kubectl apply --server-side --force-conflicts -k .run/deploy";
+/// What the other broker's overlay has left does not stay.
+const APPS: &str = "kubectl apply --server-side --force-conflicts -k .run/deploy
+    kubectl delete --ignore-not-found role,rolebinding read-outrigger-kafka";
 const READY: &str = "kubectl rollout status deployment/APP --timeout=240s";
 
 /// Tried: no wait for servers and no database, images loaded that nobody built, the secrets before Dapr, no wait for the apps.
@@ -104,7 +106,7 @@ fn contract_on_a_cluster_that_is_there_broker_images_and_servers_are_what_was_sa
         lines("create-local-secrets.sh"),
         lines(PLACE),
         lines(SERVERS),
-        lines(APPS),
+        lines(&APPS.replace("read-outrigger-kafka", "read-outrigger-redis-broker")),
         each_app(READY)?,
         lines("validate-deployment.sh"),
     ];
@@ -256,5 +258,8 @@ fn contract_a_deployment_ends_at_the_step_that_fails_and_says_which() -> Result<
         clone.refuses("deploy-local", options, words)?;
         ensure!(clone.calls()?.is_empty(), "{options:?}");
     }
+    clone.set("OUTRIGGER_NAMESPACE", "elsewhere");
+    clone.refuses("deploy-local", &["--tag", "one"], "only --helm deploys to another namespace than outrigger")?;
+    ensure!(clone.calls()?.is_empty());
     Ok(())
 }

@@ -4,6 +4,7 @@ mod access;
 mod autoscaler;
 mod chart;
 mod deploy;
+mod helm;
 mod kafka;
 mod monitoring;
 mod network;

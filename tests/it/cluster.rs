@@ -2,6 +2,7 @@
 
 mod access;
 mod autoscaler;
+mod capacity;
 mod chart;
 mod deploy;
 mod helm;

@@ -88,19 +88,26 @@ manifests() {
 }
 
 cluster() {
-  local namespace pod
+  local namespace pod started
   need_cluster
   for namespace in "$NAMESPACE" dapr-system; do
-    for pod in $(kubectl --namespace "$namespace" get pods -o jsonpath='{.items[*].metadata.name}'); do
+    while read -r pod started; do
       # One that leaves meanwhile has no log any more. What ended before counts too, where something did.
-      kubectl --namespace "$namespace" logs "$pod" --all-containers --prefix >"$WORK/$pod.log" || true
-      kubectl --namespace "$namespace" logs "$pod" --all-containers --prefix --previous >"$WORK/$pod.previous.log" 2>/dev/null || true
-    done
+      kubectl --namespace "$namespace" logs "$pod" --all-containers --prefix >"$WORK/$pod.log" </dev/null || true
+      [[ $started == *[1-9]* ]] || continue
+      kubectl --namespace "$namespace" logs "$pod" --all-containers --prefix --previous >"$WORK/$pod.previous.log" 2>/dev/null </dev/null || true
+    done < <(started_again "$namespace")
   done
   kube get deployments,replicasets,statefulsets,pods,services,configmaps,ingresses,events,components.dapr.io,configurations.dapr.io,subscriptions.dapr.io,resiliencies.dapr.io \
     -o yaml >"$WORK/applied.yaml"
   own_values
   looked "$(find "$WORK" -name '*.log' -size +0 | wc -l) logs and in $(grep -c '^  kind: ' "$WORK/applied.yaml") objects"
+}
+
+# started_again NAMESPACE: a line for each pod, with how often each of its containers was started again.
+started_again() {
+  kubectl --namespace "$1" get pods -o go-template='{{range .items}}{{.metadata.name}}
+    {{- range .status.initContainerStatuses}} {{.restartCount}}{{end}}{{range .status.containerStatuses}} {{.restartCount}}{{end}}{{"\n"}}{{end}}'
 }
 
 # own_values: names the secrets of which a value stands in what was gathered. What looks like no secret (a host, a port, a key that everyone may

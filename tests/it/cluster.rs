@@ -2,8 +2,10 @@
 
 mod access;
 mod autoscaler;
+mod capacity;
 mod chart;
 mod deploy;
+mod helm;
 mod kafka;
 mod monitoring;
 mod network;

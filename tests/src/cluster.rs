@@ -98,10 +98,19 @@ impl Cluster {
     /// # Errors
     /// When the key cannot be read.
     pub async fn somebody(&self) -> Result<Member> {
+        self.people(1).await?.pop().context("somebody")
+    }
+
+    /// So many of them, each in a tenant of their own.
+    ///
+    /// # Errors
+    /// When the key cannot be read.
+    pub async fn people(&self, count: usize) -> Result<Vec<Member>> {
         let key = ["get", "secret", "outrigger-jwt", "-o", "go-template={{index .data \"private-key\" | base64decode}}"];
         let pem = kubectl(&key).await?;
-        let token = person::sign(&pem, &person::key_id(&pem)?, |_| {})?;
-        Ok(Member { email: String::new(), token, cluster: self.clone() })
+        let key_id = person::key_id(&pem)?;
+        let tokens = (0..count).map(|_| person::sign(&pem, &key_id, |_| {}));
+        tokens.map(|token| Ok(Member { email: String::new(), token: token?, cluster: self.clone() })).collect()
     }
 }
 

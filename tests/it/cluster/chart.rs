@@ -44,14 +44,8 @@ const ALL: &[&str] = &["redis", "kafka", "cloud"];
 /// fails.
 /// Beside it in every rendering: the hash in the name of the settings, which each makes its own way, and the tag of the release, which the
 /// scripts add to the overlays. Everything else must be equal.
-const DIFFERS: [(&[&str], &[&str], &str, &str); 13] = [
+const DIFFERS: [(&[&str], &[&str], &str, &str); 12] = [
     (ALL, &["Namespace/outrigger"], "", "Helm keeps its release in it, and the secrets are there before"),
-    (
-        ALL,
-        &["ConfigMap/outrigger"],
-        "/metadata/annotations",
-        "Helm would remove the settings of pods that still run; kubectl does not",
-    ),
     (ALL, &["ConfigMap/outrigger"], "/data/COMMIT", "it is the tag, which the scripts add to the overlays"),
     (ALL, &["Ingress/outrigger"], "/spec/ingressClassName", "DLV-904: NGINX"),
     (LOCAL, &["Service/gateway", "Service/realtime"], "/spec/type", "DLV-704: NodePort"),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use tests::cluster::{Cluster, kubectl, objects, pods, said};
+use tests::cluster::{Cluster, NAMESPACE, kubectl, objects, pods, said};
 use tests::eventually;
 use tests::suite::is_long;
 use tokio::process::Command;
@@ -22,13 +22,15 @@ const SOON: Duration = Duration::from_secs(60);
 /// Far less than the half minute after which a pod is killed.
 const BY_ITSELF: Duration = Duration::from_secs(15);
 
-/// What tells one state of the namespace from another: who runs which revision, and every object's own version where it is the suite's to
-/// change. Not how many run of what an autoscaler changes at any moment.
-async fn state() -> Result<BTreeMap<String, String>> {
-    let scaled = objects(&["hpa"]).await?;
+/// What tells one state of a namespace from another: who runs which revision, and every object's own version where it is the suite's to
+/// change. Not how many run of what an autoscaler changes at any moment, and not the history that Helm keeps.
+pub(super) async fn state(namespace: &str) -> Result<BTreeMap<String, String>> {
+    const KINDS: &str = "pods,secrets,configmaps,services,serviceaccounts,components.dapr.io,configurations.dapr.io";
+    let objects = async |kinds: &str| objects(&[kinds, "--namespace", namespace]).await;
+    let scaled = objects("hpa").await?;
     let scaled: Vec<&Value> = scaled["items"].as_array().into_iter().flatten().map(name_of_target).collect();
     let mut state = BTreeMap::new();
-    let list = objects(&["pods,secrets,configmaps,services,serviceaccounts,components.dapr.io,configurations.dapr.io"]).await?;
+    let list = objects(KINDS).await?;
     for object in list["items"].as_array().into_iter().flatten() {
         let metadata = &object["metadata"];
         let kind = object["kind"].as_str().unwrap_or_default();
@@ -36,10 +38,13 @@ async fn state() -> Result<BTreeMap<String, String>> {
         if kind == "Pod" && (leaves || scaled.contains(&&metadata["labels"]["app.kubernetes.io/name"])) {
             continue;
         }
+        if object["type"] == "helm.sh/release.v1" {
+            continue;
+        }
         let version = if kind == "Pod" { &metadata["uid"] } else { &metadata["resourceVersion"] };
         state.insert(format!("{kind}/{}", name(object)), version.to_string());
     }
-    let list = objects(&["deployments,statefulsets"]).await?;
+    let list = objects("deployments,statefulsets").await?;
     for object in list["items"].as_array().into_iter().flatten() {
         let revision = &object["metadata"]["annotations"]["deployment.kubernetes.io/revision"];
         state.insert(format!("workload/{}", name(object)), format!("{revision} {}", object["status"]["updateRevision"]));
@@ -55,10 +60,10 @@ fn name_of_target(autoscaler: &Value) -> &Value {
 async fn cluster_all_is_well_and_a_second_run_changes_nothing() -> Result<()> {
     let all = verdict(60, &[]).await?;
     ensure!(all["ok"] == true && all["checks"].as_array().is_some_and(|checks| checks.len() == 6), "{all}");
-    let before = state().await?;
+    let before = state(NAMESPACE).await?;
     let words = said(deploy(&["--no-validate"])?).await?;
     ensure!(words.contains("secrets: all kept"), "{words}");
-    let after = state().await?;
+    let after = state(NAMESPACE).await?;
     let differ: Vec<&String> = before.keys().chain(after.keys()).filter(|key| before.get(*key) != after.get(*key)).collect();
     ensure!(differ.is_empty(), "changed by a second run: {differ:?}");
     Ok(())
@@ -185,14 +190,22 @@ async fn cluster_validation_names_each_fault() -> Result<()> {
     let found = faults(&broken);
     ensure!(found.keys().eq(&["components"]) && found["components"].contains("has no broken"), "{broken}");
 
-    let selector = |app: &str| format!(r#"{{"spec":{{"selector":{{"app.kubernetes.io/name":"{app}"}}}}}}"#);
-    kubectl(&["patch", "service", "notifications", "--patch", &selector("nobody")]).await?;
+    // Applied as the script applies it, so that nothing of it stays when it is mended.
+    let service = rendered("k8s/local")?.into_iter().find(|each| each["kind"] == "Service" && name(each) == "notifications");
+    let service = service.context("a service")?;
+    let mut astray = service.clone();
+    astray["spec"]["selector"]["app.kubernetes.io/name"] = "nobody".into();
+    let apply = async |service: &Value| {
+        let arguments = ["--namespace", NAMESPACE, "apply", "--server-side", "--force-conflicts", "-f", "-"];
+        fed("kubectl", &arguments, &service.to_string()).await
+    };
+    apply(&astray).await?;
     let lost = eventually("a service leads nowhere", SOON, async || {
         let said = verdict(5, &[]).await?;
         Ok(faults(&said).get("services").is_some_and(|words| words.contains("notifications leads nowhere")).then_some(()))
     })
     .await;
-    kubectl(&["patch", "service", "notifications", "--patch", &selector("notifications")]).await?;
+    apply(&service).await?;
     lost?;
 
     kubectl(&["scale", "statefulset/redis", "--replicas=0"]).await?;

@@ -26,7 +26,7 @@ async fn asked(path: &str) -> Result<Value> {
     Ok(answer["data"].clone())
 }
 
-async fn set_up() -> Result<()> {
+pub(super) async fn set_up() -> Result<()> {
     let mut command = Command::new(root()?.join("scripts/setup-monitoring.sh"));
     command.args(variable(MONITORING).unwrap_or_default().split_whitespace()).current_dir(root()?);
     said(command).await.map(drop)

@@ -1,0 +1,160 @@
+//! The suite as a release of Helm, in a namespace of its own beside the other one: installed, left alone, replaced, and taken back.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command as Blocking;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tests::cluster::{kubectl, objects, said};
+use tests::eventually;
+use tests::suite::{is_long, variable};
+use tokio::process::Command;
+use uuid::Uuid;
+
+use super::{DEPLOY, deploy, deploy::state};
+use crate::workspace::root;
+
+/// Where this release lives, beside the suite of the other stories.
+const NAMESPACE: &str = "outrigger-helm";
+/// Its second release.
+const SECOND: &str = "helm-second";
+/// The variable that tells the scripts.
+const SAYS_WHERE: &str = "OUTRIGGER_NAMESPACE";
+/// Pods of the release before end 8 s after their callers have heard of it, and have a minute for it.
+const SOON: Duration = Duration::from_secs(90);
+
+/// The value that `OUTRIGGER_DEPLOY` gives an option.
+fn told(option: &str) -> Result<String> {
+    let said = variable(DEPLOY).unwrap_or_default();
+    let mut words = said.split_whitespace().skip_while(|word| *word != option);
+    words.nth(1).map(str::to_owned).with_context(|| format!("{DEPLOY} has no {option}, which makes a second release: {said:?}"))
+}
+
+/// Of a script, for this namespace.
+fn here(mut command: Command) -> Command {
+    command.env(SAYS_WHERE, NAMESPACE);
+    command
+}
+
+/// What `scripts/rollback.sh` says.
+async fn roll_back(arguments: &[&str]) -> Result<String> {
+    let mut command = Command::new(root()?.join("scripts/rollback.sh"));
+    command.args(arguments).current_dir(root()?);
+    said(here(command)).await.with_context(|| format!("rollback.sh {arguments:?}"))
+}
+
+/// The digest of what each app runs, when all of its pods are of the same and of this tag.
+async fn images(tag: &str) -> Result<BTreeMap<String, String>> {
+    let mut found = BTreeMap::new();
+    let list = objects(&["pods", "--namespace", NAMESPACE, "--selector", "dapr.io/sidecar-injected=true"]).await?;
+    for pod in list["items"].as_array().into_iter().flatten() {
+        let app = pod["metadata"]["labels"]["app.kubernetes.io/name"].as_str().context("an app")?;
+        let container = &pod["status"]["containerStatuses"][0];
+        let name = container["image"].as_str().unwrap_or_default();
+        ensure!(name.ends_with(&format!("outrigger/{app}:{tag}")) && container["ready"] == true, "{app} runs {container}");
+        let digest = container["imageID"].as_str().context("a digest")?.to_owned();
+        let before = found.insert(app.to_owned(), digest.clone());
+        ensure!(before.is_none_or(|before| before == digest), "pods of {app} differ");
+    }
+    ensure!(found.len() >= 9, "{found:?}");
+    Ok(found)
+}
+
+/// The same, as soon as those of the release before have left.
+async fn runs(tag: &str) -> Result<BTreeMap<String, String>> {
+    eventually(&format!("every pod is of {tag}"), SOON, async || images(tag).await.map(Some)).await
+}
+
+/// Number, state and tag of each release that Helm knows.
+async fn history() -> Result<Vec<(u64, String, String)>> {
+    let mut command = Command::new("helm");
+    command.args(["history", "outrigger", "--namespace", NAMESPACE, "--output", "json"]);
+    let mut all = Vec::new();
+    for release in serde_json::from_str::<Vec<Value>>(&said(command).await?)? {
+        let number = release["revision"].as_u64().context("a number")?;
+        let mut values = Command::new("helm");
+        values.args(["get", "values", "outrigger", "--namespace", NAMESPACE, "--output", "json", "--revision"]);
+        values.arg(number.to_string());
+        let values: Value = serde_json::from_str(&said(values).await?)?;
+        let (state, tag) = (&release["status"], &values["images"]["tag"]);
+        all.push((number, state.as_str().unwrap_or_default().to_owned(), tag.as_str().unwrap_or_default().to_owned()));
+    }
+    Ok(all)
+}
+
+/// Each app as it is and a mark in it that no loader leaves out: the same program, in an image with another digest.
+fn second(binaries: &Path, folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let mark = folder.join("mark");
+    std::fs::write(&mark, SECOND)?;
+    let base = root()?.join("k8s/base");
+    let folders = std::fs::read_dir(&base)?.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir());
+    let apps = folders.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).filter(|name| name != "app");
+    for program in apps.chain(["outrigger".to_owned()]) {
+        let mut command = Blocking::new("objcopy");
+        command.arg(format!("--add-section=.release={}", mark.display()));
+        let output = command.arg(binaries.join(&program)).arg(folder.join(&program)).output()?;
+        ensure!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}
+
+/// Only with OUTRIGGER_LONG: four times every pod is another.
+///
+/// Seen red: settings that were kept by `helm.sh/resource-policy` and were not the release's ("no ConfigMap with the name": helm could not go back).
+#[tokio::test]
+async fn cluster_helm_installs_the_suite_changes_nothing_twice_and_takes_a_release_back() -> Result<()> {
+    if !is_long() {
+        return Ok(());
+    }
+    let folder = std::env::temp_dir().join(format!("outrigger-second-{}", Uuid::new_v4()));
+    let seen = installs_and_takes_back(&folder).await;
+    let _ = std::fs::remove_dir_all(&folder);
+    if seen.is_ok() {
+        kubectl(&["delete", "namespace", NAMESPACE, "--timeout=180s"]).await?;
+    }
+    seen
+}
+
+async fn installs_and_takes_back(folder: &Path) -> Result<()> {
+    // What a run that failed has left to be looked at.
+    kubectl(&["delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=180s"]).await?;
+    let tag = told("--tag")?;
+    let words = said(here(deploy(&["--helm"])?)).await?;
+    ensure!(words.contains("values made") && words.contains("all is well") && words.contains("The suite runs."), "{words}");
+    let first = runs(&tag).await?;
+    ensure!(history().await? == [(1, "deployed".to_owned(), tag.clone())], "{:?}", history().await?);
+
+    let before = state(NAMESPACE).await?;
+    let words = said(here(deploy(&["--helm", "--no-validate"])?)).await?;
+    ensure!(words.contains("secrets: all kept"), "{words}");
+    let after = state(NAMESPACE).await?;
+    let differ: Vec<&String> = before.keys().chain(after.keys()).filter(|key| before.get(*key) != after.get(*key)).collect();
+    ensure!(differ.is_empty() && before.len() > 60, "{} objects, changed by a second run: {differ:?}", before.len());
+
+    second(&root()?.join(told("--binaries")?), folder)?;
+    let binaries = folder.display().to_string();
+    let words = said(here(deploy(&["--helm", "--tag", SECOND, "--binaries", &binaries])?)).await?;
+    ensure!(words.contains("all is well"), "{words}");
+    let other = runs(SECOND).await?;
+    let same: Vec<&String> = first.keys().filter(|app| first.get(*app) == other.get(*app)).collect();
+    ensure!(same.is_empty() && first.keys().eq(other.keys()), "the second release is the first: {same:?}");
+
+    // To the one before, as a person does who has just seen it fail.
+    let words = roll_back(&[]).await?;
+    ensure!(
+        words.contains("all is well") && first.keys().all(|app| words.contains(&format!("outrigger/{app}:{tag}"))),
+        "{words}"
+    );
+    ensure!(runs(&tag).await? == first, "not what ran first: {:?}, {first:?}", runs(&tag).await?);
+    // To one that has a name, and not merely to the one before.
+    roll_back(&[SECOND, "--no-validate"]).await?;
+    ensure!(runs(SECOND).await? == other, "not the second: {:?}, {other:?}", runs(SECOND).await?);
+    roll_back(&["1", "--no-validate"]).await?;
+    ensure!(runs(&tag).await? == first, "not what ran first: {:?}, {first:?}", runs(&tag).await?);
+    let tags: Vec<String> = history().await?.into_iter().map(|(_, _, tag)| tag).collect();
+    ensure!(tags == [&tag, &tag, SECOND, &tag, SECOND, &tag], "{tags:?}");
+    Ok(())
+}

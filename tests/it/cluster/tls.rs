@@ -266,8 +266,9 @@ async fn renewed(door: &Door, first: &Served) -> Result<()> {
     Ok(())
 }
 
-/// Seen red: `VersionTLS10` in ingress.yaml ("-tls1_1 is taken"), no middleware there ("GET: 401"), an address in cert-manager-issuer.yaml, no issuer named in ingress.yaml ("a certificate is served: not
-/// within 90s"), and in the long run no controller after the first certificate ("certificate has expired").
+/// Seen red: `VersionTLS10` in ingress.yaml ("-tls1_1 is taken"), no middleware there ("GET: 401"), an address in cert-manager-issuer.yaml, no issuer
+/// named in ingress.yaml ("a certificate is served: not within 90s"), and in the long run no controller after the first certificate ("certificate has
+/// expired").
 #[tokio::test]
 async fn cluster_a_certificate_is_issued_and_renewed_and_nothing_older_than_tls_1_2_is_spoken() -> Result<()> {
     clear(true).await?;

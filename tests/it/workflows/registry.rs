@@ -147,7 +147,8 @@ impl Parts {
     /// The registry's own word: a path of its API for this image.
     async fn get(&self, path: &str) -> Result<reqwest::Response> {
         let url = if path.is_empty() { "/v2/".to_owned() } else { format!("/v2/somebody/{APP}/{path}") };
-        let request = reqwest::Client::new().get(format!("http://127.0.0.1:{}{url}", self.port)).header("accept", KINDS);
+        let client = reqwest::Client::builder().timeout(SOON).build()?;
+        let request = client.get(format!("http://127.0.0.1:{}{url}", self.port)).header("accept", KINDS);
         Ok(request.send().await?.error_for_status()?)
     }
 

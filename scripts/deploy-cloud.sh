@@ -3,8 +3,9 @@
 # and takes the apps back to what ran before when they do not become ready or the validation fails.
 #
 #   scripts/deploy-cloud.sh --host tasks.example.org --mail admin@example.org --registry registry.example/team --tag TAG
-#                           [--cluster k3s|existing] [--overlay k8s/cloud] [--no-validate]
+#                           [--cluster k3s|existing] [--overlay FOLDER] [--no-validate]
 #
+#   --overlay  k8s/cloud without it; k8s/staging and k8s/production are the same with their own values
 # Needs kubectl and curl; the images of TAG in the registry (scripts/build-images.sh --push), and in the cluster Dapr (scripts/setup-dapr.sh),
 # Traefik and cert-manager (scripts/install-traefik.sh, scripts/install-cert-manager.sh) and the secrets (scripts/create-cloud-secrets.sh).
 set -euo pipefail
@@ -35,6 +36,7 @@ case $CLUSTER in
   k3s) export KUBECONFIG=${KUBECONFIG:-$HOME/.kube/k3s.yaml} ;;
   *) die "--cluster is k3s or existing, not $CLUSTER" ;;
 esac
+[[ -f $OVERLAY/kustomization.yaml ]] || die "there is no overlay $OVERLAY"
 need_cluster
 need_tool curl "install the package curl"
 

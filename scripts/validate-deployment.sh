@@ -4,8 +4,8 @@
 #   scripts/validate-deployment.sh [--url http://outrigger.local [--address IP]] [--patience SECONDS] [--json]
 #
 # --address is where the ingress controller listens, if this machine does not know the name.
-# Pods and apps get 60 seconds (--patience) to become ready, because an autoscaler may just have asked for one and a broker may just have come
-# back, and so long an event may take.
+# What is not well gets 60 seconds (--patience) to become so, because an autoscaler may just have asked for a pod or a part have been restarted,
+# and so long an event may take.
 # Pods, services, components of each sidecar, health of each app, the ingress (with --url), and a task whose event reaches another app.
 # Signs up one person with a random address. Needs kubectl and curl. Changes nothing else.
 set -euo pipefail
@@ -90,17 +90,16 @@ list_pods() {
 # ready APP: its pods that are ready.
 ready() { awk -v app="$1" '$1 == app && $3 == "2/2" { print $2 }' "$WORK/pods"; }
 
-check_pods() {
-  local problems=() count=0 until=$((SECONDS + PATIENCE))
-  while look_at_pods; ((${#problems[@]})) && ((SECONDS < until)); do sleep 2; done
-  judge pods "$count pods, each 2/2" "${problems[@]}"
+# look CHECK: looks until there is no problem left or patience has run out, which all looks share. What has just been restarted is missed by
+# those who use it for some seconds. Each look_at_... sets problems and words.
+look() {
+  local problems words
+  while problems=() words=""; list_pods; "look_at_$1"; ((${#problems[@]})) && ((SECONDS < PATIENT_UNTIL)); do sleep 2; done
+  judge "$1" "$words" "${problems[@]}"
 }
 
-# look_at_pods: sets problems and count.
 look_at_pods() {
-  local app pod containers state wanted
-  problems=() count=0
-  list_pods
+  local app pod containers state wanted count=0
   kube get deployments -o go-template='{{range .items}}{{.metadata.name}} {{.spec.replicas}}{{"\n"}}{{end}}' >"$WORK/deployments"
   for app in "${APPS[@]}"; do
     wanted=$(awk -v app="$app" '$1 == app { print $2 }' "$WORK/deployments")
@@ -111,11 +110,12 @@ look_at_pods() {
       if [[ $containers != 2/2 ]]; then problems+=("$pod is $containers $state"); fi
     done < <(awk -v app="$app" '$1 == app { print $2, $3, $4 }' "$WORK/pods")
   done
+  words="$count pods, each 2/2"
 }
 
 # shellcheck disable=SC2016 # the template's own variable
-check_services() {
-  local app services led problems=()
+look_at_services() {
+  local app services led
   services=$(kube get services -o go-template='{{range .items}}{{.metadata.name}}{{"\n"}}{{end}}')
   led=$(kube get endpointslices -o go-template='{{range .items}}{{$service := index .metadata.labels "kubernetes.io/service-name"}}
     {{- range .endpoints}}{{if .conditions.ready}}{{$service}}{{"\n"}}{{end}}{{end}}{{end}}')
@@ -126,12 +126,12 @@ check_services() {
       problems+=("the service $app leads nowhere")
     fi
   done
-  judge services "${#APPS[@]} services with endpoints" "${problems[@]}"
+  words="${#APPS[@]} services with endpoints"
 }
 
 # The components that are for an app, as its scopes say, against what its sidecar has loaded.
-check_components() {
-  local app pod metadata name scopes problems=() count=0
+look_at_components() {
+  local app pod metadata name scopes count=0
   kube get components.dapr.io -o go-template='{{range .items}}{{.metadata.name}} {{range .scopes}}{{.}},{{end}}{{"\n"}}{{end}}' >"$WORK/components"
   [[ -s $WORK/components ]] || problems+=("there are no components")
   for app in "${APPS[@]}"; do
@@ -144,20 +144,11 @@ check_components() {
       done <"$WORK/components"
     done < <(ready "$app")
   done
-  judge components "$count loaded, each where its scopes say" "${problems[@]}"
+  words="$count loaded, each where its scopes say"
 }
 
-check_health() {
-  local problems=() until=$((SECONDS + PATIENCE))
-  while look_at_health; ((${#problems[@]})) && ((SECONDS < until)); do sleep 2; done
-  judge health "every app says ready" "${problems[@]}"
-}
-
-# look_at_health: sets problems. What an app knows of its broker may be some seconds old.
 look_at_health() {
   local app pod said
-  problems=()
-  list_pods
   for app in "${APPS[@]}"; do
     while read -r pod; do
       if ! said=$(raw "$pod" 7100 /ready); then
@@ -167,14 +158,15 @@ look_at_health() {
       fi
     done < <(ready "$app")
   done
+  words="every app says ready"
 }
 
-check_ingress() {
-  local status problems=() to=()
+look_at_ingress() {
+  local status to=()
   if [[ -n $ADDRESS ]]; then to=(--connect-to "::$ADDRESS:"); fi
   status=$(curl "${to[@]}" --silent --output /dev/null --write-out '%{http_code}' --max-time 10 "$URL/app/sign-in" || true)
   [[ $status == 200 ]] || problems+=("$URL/app/sign-in answers ${status:-nothing}")
-  judge ingress "$URL answers" "${problems[@]}"
+  words="$URL answers"
 }
 
 # forward: a way to a gateway that is ready, on a free port; sets BASE. The service could lead to one that is leaving.
@@ -190,22 +182,15 @@ forward() {
   done
 }
 
-# ask METHOD PATH [BODY]: prints the answer; fails on a status of 400 and above.
+# ask METHOD PATH [BODY]: prints the answer; fails on a status of 400 and above. Asks again, as long as patience lasts, when it is told to come
+# back: a part that has just come back is left alone for a moment (503), and so is who asks too often (429), such as a validation in a loop.
 ask() {
-  local arguments=(--silent --show-error --fail-with-body --max-time 15 --request "$1" "$BASE$2")
+  local said arguments=(--silent --show-error --fail-with-body --max-time 15 --request "$1" "$BASE$2" --output "$WORK/answer")
+  arguments+=(--retry 1000 --retry-delay 1 --retry-max-time "$PATIENCE")
   if [[ -n ${TOKEN-} ]]; then arguments+=(--header "authorization: Bearer $TOKEN"); fi
-  if (($# > 2)); then arguments+=(--header 'content-type: application/json' --data-binary @-); fi
-  curl "${arguments[@]}" <<<"${3-}"
-}
-
-# ask_again ...: the same, again for as long as the answer is 503: a part that has just come back is left alone for a moment.
-ask_again() {
-  local until=$((SECONDS + PATIENCE)) answer
-  until answer=$(ask "$@" 2>&1); do
-    if [[ $answer != *'"status":503'* ]] || ((SECONDS >= until)); then printf '%s' "$answer"; return 1; fi
-    sleep 1
-  done
-  printf '%s' "$answer"
+  if (($# > 2)); then arguments+=(--header 'content-type: application/json' --data-binary "$3"); fi
+  : >"$WORK/answer"
+  if said=$(curl "${arguments[@]}" 2>&1); then cat "$WORK/answer"; else cat "$WORK/answer"; printf ' (%s)' "${said##*$'\n'}"; return 1; fi
 }
 
 field() { sed -nE "s/.*\"$1\":\"([^\"]*)\".*/\1/p" <<<"$2" | head -n 1; }
@@ -216,14 +201,14 @@ check_story() {
   if ! forward; then verdict story FAIL "no way to the gateway: $(tail -n 1 "$WORK/forward")"; return; fi
   TOKEN=""
   local account="{\"email\":\"$person\",\"display_name\":\"Validation\",\"password\":\"correct horse battery\",\"timezone\":\"UTC\"}"
-  if ! answer=$(ask_again POST /auth/signup "$account"); then verdict story FAIL "nobody can sign up: $answer"; return; fi
+  if ! answer=$(ask POST /auth/signup "$account"); then verdict story FAIL "nobody can sign up: $answer"; return; fi
   local credentials="{\"grant_type\":\"password\",\"username\":\"$person\",\"password\":\"correct horse battery\"}"
-  if ! answer=$(ask_again POST /auth/token "$credentials"); then verdict story FAIL "nobody can sign in: $answer"; return; fi
+  if ! answer=$(ask POST /auth/token "$credentials"); then verdict story FAIL "nobody can sign in: $answer"; return; fi
   TOKEN=$(field access_token "$answer")
-  if ! answer=$(ask_again POST /tasks '{"title":"Validate the deployment"}'); then verdict story FAIL "no task can be made: $answer"; return; fi
+  if ! answer=$(ask POST /tasks '{"title":"Validate the deployment"}'); then verdict story FAIL "no task can be made: $answer"; return; fi
   task=$(field id "$answer")
   until=$((SECONDS + PATIENCE))
-  until answer=$(ask GET "/audit-logs?entity_id=$task" 2>&1) && [[ $answer == *"$task"* ]]; do
+  until answer=$(ask GET "/audit-logs?entity_id=$task") && [[ $answer == *"$task"* ]]; do
     if ((SECONDS > until)); then verdict story FAIL "the task was made, and audit has not heard of it within $PATIENCE s: $answer"; return; fi
     sleep 0.5
   done
@@ -232,11 +217,12 @@ check_story() {
 }
 
 open_proxy
-check_pods
-check_services
-check_components
-check_health
-if [[ -n $URL ]]; then check_ingress; fi
+PATIENT_UNTIL=$((SECONDS + PATIENCE))
+look pods
+look services
+look components
+look health
+if [[ -n $URL ]]; then look ingress; fi
 check_story
 
 if [[ $JSON == yes ]]; then

@@ -9,11 +9,13 @@ mod helm;
 mod kafka;
 mod monitoring;
 mod network;
+mod places;
 mod quickstart;
 mod rollout;
 mod secrets;
 mod shape;
 mod story;
+mod tls;
 mod tools;
 
 use std::collections::BTreeMap;

@@ -179,6 +179,8 @@ async fn of_tasks(document: &mut Document, person: &Person) -> Result<()> {
         (&post, "/tags", "", json!({ "name": "" }), 422),
         (&get, "/notifications", "", Value::Null, 200),
         (&post, "/notifications/{id}/read", &nobodys, json!({}), 404),
+        (&post, "/notifications/read", "", json!({ "until": "2026-03-01T14:00:00Z" }), 200),
+        (&post, "/notifications/read", "", json!({}), 422),
     ] {
         document.ask(person, method.clone(), path, id, body, status).await?;
     }

@@ -35,7 +35,7 @@ struct Operation {
 }
 
 /// All of them.
-const OPERATIONS: [Operation; 38] = [
+const OPERATIONS: [Operation; 39] = [
     operation("GET", "/.well-known/jwks.json", "identity", Who::Anyone),
     operation("POST", "/auth/signup", "identity", Who::Anyone),
     operation("POST", "/auth/token", "identity", Who::Anyone),
@@ -68,6 +68,7 @@ const OPERATIONS: [Operation; 38] = [
     operation("POST", "/tasks/{id}/reminders", "reminders", Who::Person),
     operation("DELETE", "/tasks/{id}/reminders/{reminder_id}", "reminders", Who::Person),
     operation("GET", "/notifications", "notifications", Who::Person),
+    operation("POST", "/notifications/read", "notifications", Who::Person),
     operation("POST", "/notifications/{id}/read", "notifications", Who::Person),
     operation("GET", "/audit-logs", "audit", Who::Person),
     operation("GET", "/v1/admin/dlq", "audit", Who::Operator),

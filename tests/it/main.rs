@@ -3,6 +3,7 @@
 
 mod audit;
 mod bad_input;
+mod brokers;
 mod chaos;
 mod cli;
 mod cluster;

@@ -16,6 +16,7 @@ mod keyboard;
 mod layout;
 mod live;
 mod narrow;
+mod notifications;
 mod preferences;
 mod protection;
 mod quick_add;

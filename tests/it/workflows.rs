@@ -70,6 +70,13 @@ fn workflow(file: &str) -> Result<Workflow> {
     workflows()?.remove(file).with_context(|| format!("no workflow {file}"))
 }
 
+/// The environments that a deployment may have as its target.
+pub(crate) fn targets() -> Result<BTreeSet<String>> {
+    let all = workflows()?;
+    let jobs = all.values().flat_map(Workflow::jobs).filter(|(_, job)| job["uses"] == "./.github/workflows/deploy-cloud.yaml");
+    jobs.map(|(_, job)| Ok(job["with"]["target"].as_str().context("a deployment without a target")?.to_owned())).collect()
+}
+
 /// What has an image, as the scripts see it.
 fn images() -> Result<BTreeSet<String>> {
     let mut command = Command::new("bash");

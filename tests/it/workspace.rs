@@ -176,6 +176,8 @@ fn contract_one_workspace_holds_a_crate_for_each_app_and_every_folder_of_the_map
         "k8s/base",
         "k8s/local",
         "k8s/cloud",
+        "k8s/staging",
+        "k8s/production",
         "k8s/helm-charts",
         "scripts",
         "monitoring",

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
+use crate::ended::Ended;
 use crate::output::say;
 
 /// Where it listens and where it keeps what came.
@@ -32,5 +33,10 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let Arguments { host, smtp, inbox, folder } = arguments;
     say(&format!("mail at {host}:{smtp}, pages at http://{host}:{inbox}\n"));
-    stack::catch(host, smtp, inbox, folder).await
+    // As the first process of a container nothing but this ends it: there the system's own way with SIGTERM is to ignore it.
+    let mut ended = Ended::listen()?;
+    tokio::select! {
+        done = stack::catch(host, smtp, inbox, folder) => done,
+        () = ended.wait() => Ok(()),
+    }
 }

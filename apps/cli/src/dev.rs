@@ -4,14 +4,14 @@ mod follow;
 mod screen;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use stack::{Options, Ports, Set, Stack};
-use tokio::signal::unix::{SignalKind, signal};
 
 use self::screen::Screen;
+use crate::ended::Ended;
 use crate::output::say;
 use crate::suite::Folder;
 
@@ -142,39 +142,6 @@ fn replicas(text: &str) -> Result<(String, u16)> {
         bail!("the count is from 1 to 10");
     }
     Ok((app.to_owned(), count))
-}
-
-/// The ways in which a person or the system asks a program to end.
-struct Ended {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    hang_up: tokio::signal::unix::Signal,
-}
-
-impl Ended {
-    fn listen() -> Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// A second wish. What comes together with the first is the same wish: shells and terminals send it twice.
-    async fn wait_again(&mut self) {
-        let first = Instant::now();
-        while first.elapsed() < Duration::from_millis(500) {
-            self.wait().await;
-        }
-    }
-
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
-        }
-    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod api;
 mod catch;
 mod dev;
 mod dlq;
+mod ended;
 mod login;
 mod migrate;
 mod output;

@@ -88,6 +88,7 @@ pub static ROUTES: &[Route] = &[
     route(Method::POST, "/tasks/{id}/reminders", "reminders", Public, Write, JSON, CALL),
     route(Method::DELETE, "/tasks/{id}/reminders/{reminder_id}", "reminders", Public, Write, JSON, CALL),
     route(Method::GET, "/notifications", "notifications", Public, Read, JSON, CALL),
+    route(Method::POST, "/notifications/read", "notifications", Public, Write, JSON, CALL),
     route(Method::POST, "/notifications/{id}/read", "notifications", Public, Write, JSON, CALL),
     route(Method::POST, "/auth/signup", "identity", Open, Rate::Open, JSON, CALL),
     route(Method::POST, "/auth/token", "identity", Open, Rate::Open, JSON, CALL),

@@ -2,6 +2,7 @@
 
 mod list;
 mod read;
+mod read_until;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -23,14 +24,18 @@ pub struct Room {
 
 /// For people.
 pub fn public(room: Room) -> Router {
-    Router::new().route("/notifications", get(list::list)).route("/notifications/{id}/read", post(read::read)).with_state(room)
+    Router::new()
+        .route("/notifications", get(list::list))
+        .route("/notifications/read", post(read_until::read_until))
+        .route("/notifications/{id}/read", post(read::read))
+        .with_state(room)
 }
 
 /// The operations for people.
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(title = "notifications", description = "What a person was told in the page."),
-    paths(list::list, read::read),
+    paths(list::list, read::read, read_until::read_until),
     components(schemas(NotificationPage)),
     modifiers(&Bearer)
 )]

@@ -22,6 +22,7 @@ const TO_SEND: Statement = Statement::new("notifications.to_send", include_str!(
 const BEGIN: Statement = Statement::new("notifications.begin", include_str!("store/begin.sql"));
 const SETTLE: Statement = Statement::new("notifications.settle", include_str!("store/settle.sql"));
 const LIST: Statement = Statement::new("notifications.list", include_str!("store/list.sql"));
+const READ_UNTIL: Statement = Statement::new("notifications.read_until", include_str!("store/read_until.sql"));
 const READ: Statement = Statement::new("notifications.read", include_str!("store/read.sql"));
 
 /// How long an attempt that says nothing is taken to be under way: more than a call to the sidecar may take, twice.
@@ -231,5 +232,13 @@ impl Store {
     /// As [`Database::write`].
     pub async fn read(&self, user_id: Uuid, id: Uuid, now: DateTime<Utc>) -> Result<u64> {
         self.database.write(&READ, &json!({ "user_id": user_id, "id": id, "now": now })).await
+    }
+
+    /// Marks everything read that a person was told up to a moment. How many were unread.
+    ///
+    /// # Errors
+    /// As [`Database::write`].
+    pub async fn read_until(&self, user_id: Uuid, until: DateTime<Utc>, now: DateTime<Utc>) -> Result<u64> {
+        self.database.write(&READ_UNTIL, &json!({ "user_id": user_id, "until": until, "now": now })).await
     }
 }

@@ -73,6 +73,7 @@ pub fn routes(site: Site) -> Router {
         .route("/app/import", get(import::show).post(import::submit))
         .route("/app/export", get(export::show))
         .route("/app/notifications", get(notifications::show))
+        .route("/app/notifications/read", post(notifications::read_until))
         .route("/app/notifications/{id}/read", post(notifications::read))
         .route("/app/preferences", get(preferences::show).post(preferences::submit))
         .route("/app/preferences/feed", post(feed::make))

@@ -1,15 +1,17 @@
 //! What the script leaves: all well, whole, bounded, and the same when it is run again.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
-use tests::cluster::{NAMESPACE, kubectl, objects, pods, said};
+use serde_json::{Value, json};
+use tests::cluster::{Cluster, NAMESPACE, kubectl, objects, pods, said};
 use tests::eventually;
+use tests::suite::is_long;
 use tokio::process::Command;
 
-use super::tools::fed;
+use super::access::Forward;
+use super::tools::{fed, stream};
 use super::{deploy, faults, name, rendered, verdict};
 use crate::workspace::root;
 
@@ -17,6 +19,8 @@ use crate::workspace::root;
 const DRY: &[&str] = &["--dry-run=server"];
 /// What an autoscaler has just asked for is there by then.
 const SOON: Duration = Duration::from_secs(60);
+/// Far less than the half minute after which a pod is killed.
+const BY_ITSELF: Duration = Duration::from_secs(15);
 
 /// What tells one state of a namespace from another: who runs which revision, and every object's own version where it is the suite's to
 /// change. Not how many run of what an autoscaler changes at any moment, and not the history that Helm keeps.
@@ -137,6 +141,40 @@ async fn cluster_a_drain_leaves_the_last_gateway() -> Result<()> {
     .await
 }
 
+/// What is told to end ends by itself: nothing is killed at the end of its half minute with work in hand, and no drain waits for that. Red
+/// with a shell around Redis, without PostgreSQL's hook, and with a mailbox that leaves SIGTERM to the system.
+#[tokio::test]
+async fn cluster_every_server_ends_when_it_is_told_to() -> Result<()> {
+    for (kind, server) in
+        [("statefulset", "redis"), ("statefulset", "postgres"), ("deployment", "mailbox"), ("deployment", "zipkin")]
+    {
+        let begun = Instant::now();
+        kubectl(&["delete", "pod", "--selector", &format!("app.kubernetes.io/name={server}")]).await?;
+        ensure!(begun.elapsed() < BY_ITSELF, "{server} ended after {:?}", begun.elapsed());
+        kubectl(&["rollout", "status", &format!("{kind}/{server}"), "--timeout=120s"]).await?;
+    }
+    all_is_well().await
+}
+
+/// Who validates again and again is told to come back later, like anybody; that is no fault of the deployment.
+#[tokio::test]
+async fn cluster_a_validation_comes_back_when_it_is_told_to() -> Result<()> {
+    if !is_long() {
+        return Ok(());
+    }
+    let cluster = Cluster::find().await?;
+    let gateway = pods("gateway").await?.into_iter().next().context("a gateway")?;
+    let door = Forward::open(&gateway, 7100).await?;
+    let nobody = json!({ "grant_type": "password", "username": "nobody@example.com", "password": "wrong horse battery" });
+    let ask = async || cluster.client().post(format!("{}/auth/token", door.url)).json(&nobody).send().await;
+    eventually("too many have asked", SOON, async || Ok((ask().await?.status() == 429).then_some(()))).await?;
+    let impatient = verdict(1, &[]).await?;
+    ensure!(faults(&impatient).get("story").is_some_and(|words| words.contains("too_many_requests")), "{impatient}");
+    let patient = verdict(90, &[]).await?;
+    ensure!(patient["ok"] == true, "{patient}");
+    Ok(())
+}
+
 /// Each fault is found, by the check that it belongs to, and gone when it is mended. The pods' own is in `rollout`.
 #[tokio::test]
 async fn cluster_validation_names_each_fault() -> Result<()> {
@@ -180,8 +218,13 @@ async fn cluster_validation_names_each_fault() -> Result<()> {
     kubectl(&["scale", "statefulset/redis", "--replicas=1"]).await?;
     kubectl(&["rollout", "status", "statefulset/redis", "--timeout=120s"]).await?;
     silent?;
+    all_is_well().await
+}
+
+/// It is, at the latest when circuits have closed and who asked too often may ask again.
+async fn all_is_well() -> Result<()> {
     eventually("all is well", SOON, async || {
-        let all = verdict(30, &[]).await?;
+        let all = verdict(60, &[]).await?;
         ensure!(all["ok"] == true, "{all}");
         Ok(Some(()))
     })
@@ -196,6 +239,19 @@ async fn cluster_every_overlay_is_accepted_by_the_api_server() -> Result<()> {
         let folder = root()?.join(overlay);
         kubectl(&["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-k", &folder.display().to_string()])
             .await?;
+    }
+    // As `deploy-cloud.sh` applies them, without the kinds of others that this cluster may not have.
+    let kinds = kubectl(&["get", "customresourcedefinitions", "-o", "name"]).await?;
+    for overlay in ["k8s/cloud", "k8s/staging", "k8s/production"] {
+        let mut objects = rendered(overlay)?;
+        objects.retain(|object| {
+            let group = object["apiVersion"].as_str().and_then(|version| version.split('/').next()).unwrap_or_default();
+            !["cert-manager.io", "traefik.io"].contains(&group) || kinds.lines().any(|kind| kind.ends_with(&format!(".{group}")))
+        });
+        ensure!(objects.len() > 100, "{overlay}: {} objects", objects.len());
+        let text = stream(&objects).replace("\"HOST\"", "\"tasks.example.org\"");
+        let words = ["--namespace", "outrigger", "apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-"];
+        fed("kubectl", &words, &text).await.with_context(|| overlay.to_owned())?;
     }
     Ok(())
 }

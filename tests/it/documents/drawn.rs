@@ -250,19 +250,17 @@ fn shape(words: &str) -> String {
 #[test]
 fn contract_the_quickstart_shows_what_the_validation_says() -> Result<()> {
     let script = std::fs::read_to_string(root()?.join("scripts/validate-deployment.sh"))?;
-    // `check_pods` alone in a line is done, in this order; with `--url` one more.
-    let done = script.lines().filter_map(|line| line.strip_prefix("check_")).filter(|name| !name.contains('('));
+    // `look pods` alone in a line is done, in this order, and its words stand in `look_at_pods`; with `--url` one more. The story comes last.
     let mut wanted = Vec::new();
-    for check in done {
-        let mut said = script.lines().filter_map(|line| {
-            let line = line.trim();
-            let rest = line.strip_prefix(&format!("judge {check} \"")).or(line.strip_prefix(&format!("verdict {check} ok \"")));
-            let quoted = rest.and_then(|rest| rest.split_once('"')).map(|(words, _)| words.to_owned());
-            quoted.or_else(|| line.strip_prefix(&format!("verdict {check} ok ")).map(str::to_owned))
-        });
-        let said = said.next_back().with_context(|| format!("{check} says nothing"))?;
-        wanted.push(shape(&format!("{:<4}  {check:<12} {said}", "ok")));
+    for check in script.lines().filter_map(|line| line.strip_prefix("look ")) {
+        let (_, function) =
+            script.split_once(&format!("look_at_{check}() {{\n")).with_context(|| format!("no look_at_{check}"))?;
+        let said = function.lines().take_while(|line| *line != "}").find_map(|line| line.trim().strip_prefix("words=\""));
+        wanted.push((check, said.with_context(|| format!("{check} says nothing"))?.trim_end_matches('"')));
     }
+    let told = script.lines().find_map(|line| line.trim().strip_prefix("verdict story ok \""));
+    wanted.push(("story", told.context("the story says nothing")?.trim_end_matches('"')));
+    let mut wanted: Vec<_> = wanted.into_iter().map(|(check, said)| shape(&format!("{:<4}  {check:<12} {said}", "ok"))).collect();
     ensure!(wanted.len() >= 5 && script.contains("printf '%-4s  %-12s %s\\n'"), "{wanted:?}");
     let last = script.lines().rev().find_map(|line| line.trim().strip_prefix("say \"")).context("last words")?;
     wanted.push(last.trim_end_matches('"').to_owned());

@@ -74,5 +74,16 @@ async fn flow_what_was_told_in_the_page_waits_there_in_pages_until_it_is_read() 
     let unread = page("?unread=true").await?;
     ensure!(titles(&unread) == ["third", "first"] && unread["unread_count"] == 2, "{unread}");
     ensure!(page("").await?["unread_count"] == 2 && page("").await?["total"] == 3, "what was read stays in the list");
+
+    // All that was shown is read at once; what came meanwhile, or is somebody else's, is not.
+    let stranger = Reader::new(&suite, [true, false, false]).await?;
+    let shown = json!({ "until": oldest["items"][0]["created_at"] });
+    let theirs = stranger.person.post("/notifications/read", &json!({ "until": newest["items"][0]["created_at"] })).await?;
+    ensure!(theirs.is(200)?.json()["read"] == 0, "nobody else's");
+    for read in [1, 0] {
+        ensure!(person.post("/notifications/read", &shown).await?.is(200)?.json()["read"] == read);
+    }
+    let unread = page("?unread=true").await?;
+    ensure!(titles(&unread) == ["third"], "{unread}");
     suite.settled(&[person.tenant_id]).await
 }

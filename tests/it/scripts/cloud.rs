@@ -60,6 +60,22 @@ fn contract_a_good_release_is_applied_awaited_and_validated_at_its_public_addres
     Ok(())
 }
 
+/// Tried: `k8s/cloud` whatever is said; the question whether there is such an overlay taken out.
+#[test]
+fn contract_a_release_goes_by_the_overlay_that_is_named_and_to_none_that_is_not_there() -> Result<()> {
+    let clone = prepared(&["old"])?;
+    for (more, overlay) in [(&[][..], "cloud"), (&["--overlay", "k8s/production"], "production")] {
+        clone.well("deploy-cloud", &[&release("good")[..], more].concat())?;
+        let applied = &clone.cluster()?["applied"];
+        ensure!(applied.contains(&format!("resources: [../../k8s/{overlay}]\n")), "{applied}");
+    }
+    clone.calls()?;
+    let nowhere = [&release("new")[..], &["--overlay", "k8s/nowhere"]].concat();
+    clone.refuses("deploy-cloud", &nowhere, "error: there is no overlay k8s/nowhere")?;
+    ensure!(clone.runs()? == "good" && clone.calls()?.is_empty());
+    Ok(())
+}
+
 /// However it fails, what ran before runs again, the run is red and says why. Tried: `rollout undo` without a revision (the same tag again then goes
 /// back to "older"), an apply whose refusal ends the script, `|| true` behind the validation.
 #[test]

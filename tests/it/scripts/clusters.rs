@@ -208,17 +208,19 @@ fn contract_k3s_is_not_installed_where_it_cannot_run_or_by_half_an_installer() -
 /// Tried: no `--version`, no `--wait`, no CRDs, `|| true` behind helm.
 #[test]
 fn contract_traefik_and_cert_manager_are_installed_in_their_versions_and_awaited() -> Result<()> {
-    for (script, chart, expected) in [
+    for (script, chart, values, expected) in [
         (
             "install-traefik",
             "TRAEFIK_CHART",
-            "helm upgrade --install traefik traefik --repo https://traefik.github.io/charts --version 37.1.0 --namespace traefik \
+            "TRAEFIK_CHART_VALUES",
+            "helm upgrade --install traefik traefik --repo https://traefik.github.io/charts --version 39.0.7 --namespace traefik \
              --create-namespace --wait --timeout 5m",
         ),
         (
             "install-cert-manager",
             "CERT_MANAGER_CHART",
-            "helm upgrade --install cert-manager cert-manager --repo https://charts.jetstack.io --version v1.18.2 --namespace cert-manager \
+            "CERT_MANAGER_CHART_VALUES",
+            "helm upgrade --install cert-manager cert-manager --repo https://charts.jetstack.io --version v1.21.2 --namespace cert-manager \
              --create-namespace --set crds.enabled=true --wait --timeout 5m",
         ),
     ] {
@@ -230,12 +232,14 @@ fn contract_traefik_and_cert_manager_are_installed_in_their_versions_and_awaited
             same(&clone.changes()?, &[expected])?;
         }
         clone.set(chart, "/charts/it.tgz");
-        clone.well(script, &[])?;
-        let changes = clone.changes()?;
-        ensure!(
-            changes.len() == 1 && changes[0].contains(" /charts/it.tgz --namespace ") && !changes[0].contains("--repo"),
-            "{changes:#?}"
-        );
+        for (place, said) in
+            [("", " /charts/it.tgz --namespace "), ("/place.yaml", " /charts/it.tgz --values /place.yaml --namespace ")]
+        {
+            clone.set(values, place);
+            clone.well(script, &[])?;
+            let changes = clone.changes()?;
+            ensure!(changes.len() == 1 && changes[0].contains(said) && !changes[0].contains("--repo"), "{changes:#?}");
+        }
         clone.set("FAILS", "helm*");
         let says = clone.refuses(script, &[], "error: helm could not install ")?;
         ensure!(!says.contains("ready"), "{says}");

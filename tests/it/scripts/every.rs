@@ -5,8 +5,9 @@ use tests::recorder::said;
 
 use super::Clone;
 
-const SCRIPTS: [&str; 19] = [
+const SCRIPTS: [&str; 20] = [
     "build-images",
+    "check-kafka",
     "create-cloud-secrets",
     "create-local-secrets",
     "database",

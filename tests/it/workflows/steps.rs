@@ -25,7 +25,7 @@ ci.yaml secrets: scripts/scan-secrets.sh
 ci.yaml dependencies: scripts/check-dependencies.sh
 deploy-cloud.yaml deploy: scripts/check-environment.sh CLUSTER_KUBECONFIG HOST MAIL
 deploy-cloud.yaml deploy: nothing
-deploy-cloud.yaml deploy: scripts/deploy-cloud.sh --host vars.HOST --mail vars.MAIL --registry ghcr.io/github.repository_owner --tag inputs.tag
+deploy-cloud.yaml deploy: scripts/deploy-cloud.sh --overlay k8s/inputs.target --host vars.HOST --mail vars.MAIL --registry ghcr.io/github.repository_owner --tag inputs.tag
 deploy-cloud.yaml deploy, if failure() && steps.deploy.outcome == 'failure': kubectl --namespace outrigger get pods,events --output wide
 deploy-local.yaml deploy: scripts/deploy-local.sh --cluster minikube
 deploy-local.yaml deploy: minikube ip

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Path, RawQuery};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use serde_json::json;
 use service::fields::{Fields, integer};
 use uuid::Uuid;
 
@@ -22,6 +23,8 @@ const LIMIT: i64 = 50;
 struct NotificationsPage {
     shell: Shell,
     notes: Vec<Note>,
+    /// Now, as long as something is unread: what comes later was not shown.
+    until: Option<String>,
     page: i64,
     has_more: bool,
     csrf: String,
@@ -32,6 +35,8 @@ struct NotificationsPage {
 struct NotesFragment {
     shell: Shell,
     notes: Vec<Note>,
+    /// Now, as long as something is unread: what comes later was not shown.
+    until: Option<String>,
     page: i64,
     has_more: bool,
     csrf: String,
@@ -54,12 +59,13 @@ pub async fn show(visitor: Visitor, RawQuery(query): RawQuery) -> Result<Respons
         .query(&[("limit", LIMIT.to_string()), ("offset", ((page - 1) * LIMIT).to_string())]);
     let found: ApiNotifications = visitor.call(call).await?.json()?;
     let shell = visitor.shell("Notifications", "notifications", Some(found.unread_count));
+    let until = (found.unread_count > 0).then(|| visitor.now().to_rfc3339());
     let notes = found.items.into_iter().map(|item| Note::of(item, visitor.zone(), visitor.now())).collect();
     let (has_more, csrf) = (found.has_more, visitor.csrf());
     if visitor.wants_fragment() {
-        return page::html(StatusCode::OK, &NotesFragment { shell, notes, page, has_more, csrf });
+        return page::html(StatusCode::OK, &NotesFragment { shell, notes, until, page, has_more, csrf });
     }
-    visitor.page(StatusCode::OK, &NotificationsPage { shell, notes, page, has_more, csrf })
+    visitor.page(StatusCode::OK, &NotificationsPage { shell, notes, until, page, has_more, csrf })
 }
 
 /// Marks one read.
@@ -74,4 +80,15 @@ pub async fn read(Path(id): Path<Uuid>, form: Form) -> Result<Response, Failure>
     }
     let shell = visitor.shell("", "", visitor.unread().await);
     page::html(StatusCode::OK, &Read { id, shell })
+}
+
+/// Marks everything read that had come when the page was shown.
+///
+/// # Errors
+/// When the form's moment is none, or notifications does not answer.
+pub async fn read_until(form: Form) -> Result<Response, Failure> {
+    let visitor = &form.visitor;
+    let body = json!({ "until": form.fields.get("until") });
+    visitor.call(Call::new(Method::POST, "notifications", &["notifications", "read"]).body(body)).await?;
+    Ok(visitor.go("/app/notifications"))
 }

@@ -90,7 +90,7 @@ async fn cluster_load_adds_a_pod_and_quiet_takes_it_away() -> Result<()> {
     let target = before["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"].as_u64().context("a target")?;
     if is_long() {
         at_rest(least, USUAL + CALM).await?;
-        grows(&member, least, target).await?;
+        println!("{}", grows(&member, least, target).await?);
         let begun = Instant::now();
         at_rest(least, USUAL + CALM).await?;
         println!("{least} after {:.0?} of quiet", begun.elapsed());
@@ -104,10 +104,12 @@ async fn cluster_load_adds_a_pod_and_quiet_takes_it_away() -> Result<()> {
     };
     let seen = seen.await;
     believes_in_quiet(&before["spec"]["behavior"]).await?;
-    seen
+    println!("{}", seen?);
+    Ok(())
 }
 
-async fn grows(member: &Member, least: u64, target: u64) -> Result<()> {
+/// What was seen, in words.
+async fn grows(member: &Member, least: u64, target: u64) -> Result<String> {
     let (load, begun) = (Readers::start(member), Instant::now());
     let grown = eventually("there is a pod more, and it is ready", GROWN, async || {
         let autoscaler = autoscaler().await?;
@@ -120,6 +122,5 @@ async fn grows(member: &Member, least: u64, target: u64) -> Result<()> {
     let after = begun.elapsed();
     load.end().await?;
     let (there, used) = grown?;
-    println!("{there} pods after {after:.0?} of load, {used:?} % of what they ask for used");
-    Ok(())
+    Ok(format!("{there} pods after {after:.0?} of load, {used:?} % of what they ask for used"))
 }

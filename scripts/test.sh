@@ -5,7 +5,7 @@
 #   scripts/test.sh [--long] [FILTER...]
 #
 # A FILTER runs only the stories whose name contains it. --long adds soak and load.
-# Needs what scripts/run-local.sh needs, and a browser, and installs both. Leaves nothing but target/ and what failed tests keep.
+# Needs what scripts/run-local.sh needs, a browser and Docker, and installs them. Leaves nothing but target/ and what failed tests keep.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/_lib.sh
@@ -133,9 +133,12 @@ need_prometheus
 need_kustomize
 need_actionlint
 need_gitleaks
+need_docker
+need_registry
 # The shell has a kill of its own; tests want the program.
 type -P kill >/dev/null || MISSING+=(procps)
 prepare yes
+need_buildx
 need_scheduler
 layer build 15 cargo build --locked --workspace --all-targets
 layer scripts 1 scripts_are_clean

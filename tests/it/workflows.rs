@@ -6,6 +6,7 @@
 mod archives;
 mod gates;
 mod paths;
+mod registry;
 mod shape;
 mod steps;
 

@@ -1,5 +1,7 @@
 //! The rules of the repository that a reader would otherwise have to remember.
 
+mod fresh;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

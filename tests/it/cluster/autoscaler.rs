@@ -108,7 +108,7 @@ async fn cluster_load_adds_a_pod_and_quiet_takes_it_away() -> Result<()> {
     Ok(())
 }
 
-/// What was seen, in words.
+/// The load, and what it made of the app, in words.
 async fn grows(member: &Member, least: u64, target: u64) -> Result<String> {
     let (load, begun) = (Readers::start(member), Instant::now());
     let grown = eventually("there is a pod more, and it is ready", GROWN, async || {

@@ -1,0 +1,253 @@
+//! The way of an image with the real parts: Docker builds it by the last stage of the Dockerfile, CNCF's registry takes it, and what stands
+//! there is read back. The steps are those of `build.yml`, word for word.
+//!
+//! What is no real part: the first stage, which compiles for a quarter of an hour, gives programs that are there already, and the second
+//! machine, of another processor, is the same Docker, told to build for that one and asked for it by a stand-in.
+
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tests::eventually;
+use tests::recorder::{Scratch, said, well};
+
+use super::workflow;
+use crate::workspace::root;
+
+const COMMIT: &str = "53b3f5f1d5c0e2a9b8c7d6e5f4a3b2c1d0e9f8a7";
+const APP: &str = "tasks";
+/// Docker has begun by then, and so has the registry.
+const SOON: Duration = Duration::from_secs(30);
+const KINDS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+                     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
+
+/// Docker, but for the question of which processor it is on.
+const DOCKER: &str = r#"#!/bin/sh
+if [ "$1 $2" = "version --format" ]; then echo "${PROCESSOR:?}"; else exec "$DOCKER" "$@"; fi
+"#;
+
+/// A registry and a Docker of this story's own, ended with it.
+struct Parts {
+    started: Vec<Child>,
+    port: u16,
+    /// Where Docker listens, unless it is the machine's.
+    socket: Option<String>,
+    docker: String,
+    scratch: Scratch,
+}
+
+impl Parts {
+    async fn start() -> Result<Self> {
+        let scratch = Scratch::new()?;
+        clone(&scratch)?;
+        // As scripts/test.sh does: found, or built once a machine.
+        let mut find = Command::new("bash");
+        find.args([
+            "-ec",
+            "ROOT=.; . scripts/_lib.sh; need_registry >&2; need_buildx >&2; type -P registry docker buildx || true",
+        ]);
+        let found = well(find.current_dir(root()?))?;
+        let found = |name: &str| found.lines().find(|path| path.rsplit('/').next() == Some(name)).map(str::to_owned);
+        std::fs::create_dir_all(scratch.path("config/cli-plugins"))?;
+        if let Some(buildx) = found("buildx") {
+            symlink(buildx, scratch.path("config/cli-plugins/docker-buildx"))?;
+        }
+        scratch.program("bin/docker", DOCKER)?;
+        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let docker = found("docker").context("docker is missing")?;
+        let mut parts = Self { started: Vec::new(), port, socket: None, docker, scratch };
+        let settings = parts.scratch.path("registry.yaml");
+        let data = parts.scratch.path("registry").display().to_string();
+        std::fs::write(
+            &settings,
+            format!(
+                "version: 0.1\nstorage: {{ filesystem: {{ rootdirectory: '{data}' }} }}\nhttp: {{ addr: '127.0.0.1:{port}' }}\n"
+            ),
+        )?;
+        parts.begin(Command::new(found("registry").context("registry")?).arg("serve").arg(settings), "registry.log")?;
+        // Docker's daemon is root's. Where the story is not, it is the machine's.
+        let daemon = ["/usr/sbin/dockerd", "/usr/bin/dockerd"].into_iter().find(|path| Path::new(path).exists());
+        if let Some(daemon) = daemon.filter(|_| std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)) {
+            let place = |name: &str| parts.scratch.path(name).display().to_string();
+            let socket = format!("unix://{}", place("docker.sock"));
+            let mut daemon = Command::new(daemon);
+            // Without a network of its own: nothing runs in it, and it leaves the machine's alone.
+            daemon.args(["--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false", "--bridge=none"]);
+            daemon.args([
+                "--storage-driver=vfs",
+                "--host",
+                &socket,
+                "--data-root",
+                &place("data"),
+                "--exec-root",
+                &place("exec"),
+            ]);
+            daemon.args(["--pidfile", &place("docker.pid")]);
+            parts.socket = Some(socket);
+            parts.begin(&mut daemon, "docker.log")?;
+        }
+        eventually("docker answers", SOON, async || {
+            let output = parts.command(&parts.docker).args(["version", "--format", "{{.Server.Arch}}"]).output()?;
+            ensure!(output.status.success(), "{}", said(&output));
+            Ok(Some(()))
+        })
+        .await?;
+        eventually("the registry answers", SOON, async || Ok(Some(parts.get("").await?))).await?;
+        Ok(parts)
+    }
+
+    fn begin(&mut self, command: &mut Command, log: &str) -> Result<()> {
+        let log = std::fs::File::create(self.scratch.path(log))?;
+        self.started.push(command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?);
+        Ok(())
+    }
+
+    fn registry(&self) -> String {
+        format!("127.0.0.1:{}/Somebody", self.port)
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = self.scratch.command(program);
+        command.env("DOCKER", &self.docker).env("DOCKER_CONFIG", self.scratch.path("config"));
+        if let Some(socket) = &self.socket {
+            command.env("DOCKER_HOST", socket);
+        }
+        command.current_dir(self.scratch.path("clone"));
+        command
+    }
+
+    /// Each step of a job of `build.yml` that runs something, but the sign-in, on a machine of this processor.
+    fn steps(&self, job: &str, processor: &str) -> Result<String> {
+        let build = workflow("build.yml")?;
+        let mut says = String::new();
+        let runs = build.steps().filter(|(of, _)| *of == job).filter_map(|(_, step)| step["run"].as_str());
+        for run in runs.filter(|run| !run.starts_with("docker login ")) {
+            let mut step = self.command("bash");
+            step.args(["--noprofile", "--norc", "-e", "-c", run]).env("PROCESSOR", processor);
+            step.env("DOCKER_DEFAULT_PLATFORM", format!("linux/{processor}"));
+            step.env("REGISTRY", self.registry()).env("TAG", COMMIT).env("APP", APP);
+            says += &well(&mut step)?;
+        }
+        Ok(says)
+    }
+
+    /// Whether a script about a stage says yes.
+    fn stage(&self, script: &str, stage: &str) -> Result<(bool, String)> {
+        let mut command = self.command(&format!("scripts/{script}-images.sh"));
+        let registry = self.registry().to_lowercase();
+        let output = command.args(["--stage", stage, "--registry", &registry, "--tag", COMMIT, APP]).output()?;
+        Ok((output.status.success(), said(&output)))
+    }
+
+    /// The registry's own word: a path of its API for this image.
+    async fn get(&self, path: &str) -> Result<reqwest::Response> {
+        let url = if path.is_empty() { "/v2/".to_owned() } else { format!("/v2/somebody/{APP}/{path}") };
+        let request = reqwest::Client::new().get(format!("http://127.0.0.1:{}{url}", self.port)).header("accept", KINDS);
+        Ok(request.send().await?.error_for_status()?)
+    }
+
+    async fn tags(&self) -> Result<BTreeSet<String>> {
+        let list: Value = self.get("tags/list").await?.json().await?;
+        Ok(list["tags"].as_array().into_iter().flatten().filter_map(|tag| Some(tag.as_str()?.to_owned())).collect())
+    }
+
+    /// What a tag names: its digest, and what stands there.
+    async fn named(&self, tag: &str) -> Result<(String, Value)> {
+        let answer = self.get(&format!("manifests/{tag}")).await.with_context(|| tag.to_owned())?;
+        let digest = answer.headers()["docker-content-digest"].to_str()?.to_owned();
+        Ok((digest, answer.json().await?))
+    }
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        if self.socket.is_none() {
+            let name = format!("{}/{APP}:{COMMIT}", self.registry().to_lowercase());
+            let names = [name.clone(), format!("{name}-amd64"), format!("{name}-arm64")];
+            let _ = self.command(&self.docker).args(["image", "rm", "--force"]).args(names).output();
+        }
+        // Asked, not killed: Docker ends what it has started.
+        for child in &mut self.started {
+            let _ = Command::new("kill").arg(child.id().to_string()).status();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A clone whose Dockerfile has the last stage as it is, and programs in the place of the first.
+fn clone(scratch: &Scratch) -> Result<()> {
+    let (root, place) = (root()?, scratch.path("clone"));
+    std::fs::create_dir_all(place.join("programs"))?;
+    // The scripts one by one: they find the clone by the folder that they are in.
+    symlink(root.join("k8s"), place.join("k8s"))?;
+    std::fs::create_dir(place.join("scripts"))?;
+    for entry in std::fs::read_dir(root.join("scripts"))? {
+        let entry = entry?;
+        symlink(entry.path(), place.join("scripts").join(entry.file_name()))?;
+    }
+    let dockerfile = std::fs::read_to_string(root.join("Dockerfile"))?;
+    let (_, last) = dockerfile.split_once("\nFROM scratch\n").context("the last stage")?;
+    std::fs::write(place.join("Dockerfile"), format!("FROM scratch AS build\nCOPY programs /programs\nFROM scratch\n{last}"))?;
+    well(Command::new("strip").arg("-o").arg(place.join("programs").join(APP)).arg(root.join("target/debug").join(APP)))?;
+    Ok(())
+}
+
+/// Tried: `latest` forgotten when both are joined, a join that replaces what is there, a push without the processor in its tag, the revision
+/// left out of the Dockerfile, a file more in it, the mark of another tag, the gate without its comparison.
+#[tokio::test]
+async fn contract_a_registry_has_an_image_under_its_commit_and_latest_and_keeps_what_staging_passed() -> Result<()> {
+    let parts = Parts::start().await?;
+    let tagged = |more: &[&str]| more.iter().map(|each| each.replace("COMMIT", COMMIT)).collect::<BTreeSet<String>>();
+
+    let native = well(parts.command(&parts.docker).args(["version", "--format", "{{.Server.Arch}}"]))?;
+    ensure!(native.trim() == if cfg!(target_arch = "x86_64") { "amd64" } else { "arm64" }, "{native}");
+    parts.steps("build", "amd64")?;
+    ensure!(parts.tags().await? == tagged(&["COMMIT-amd64"]), "{:?}", parts.tags().await?);
+    parts.steps("build", "arm64")?;
+    parts.steps("join", "amd64")?;
+    let all = tagged(&["COMMIT", "COMMIT-amd64", "COMMIT-arm64", "latest"]);
+    ensure!(parts.tags().await? == all, "{:?}", parts.tags().await?);
+
+    let (joined, list) = parts.named(COMMIT).await?;
+    ensure!(parts.named("latest").await?.0 == joined, "latest is another");
+    let entries = list["manifests"].as_array().context("an image for each processor")?;
+    ensure!(entries.len() == 2, "{list}");
+    for (entry, processor) in entries.iter().zip(["amd64", "arm64"]) {
+        let (digest, manifest) = parts.named(&format!("{COMMIT}-{processor}")).await?;
+        ensure!(entry["digest"] == digest && entry["platform"]["architecture"] == processor, "{entry}");
+        let blob = |of: &Value| format!("blobs/{}", of["digest"].as_str().unwrap_or_default());
+        let image: Value = parts.get(&blob(&manifest["config"])).await?.json().await?;
+        let config = &image["config"];
+        ensure!(image["architecture"] == processor && config["User"] == "65532:65532", "{image}");
+        ensure!(config["Labels"]["org.opencontainers.image.revision"] == COMMIT, "{config}");
+        let [layer] = &manifest["layers"].as_array().context("layers")?[..] else { anyhow::bail!("{manifest}") };
+        let file = parts.scratch.path("layer");
+        std::fs::write(&file, parts.get(&blob(layer)).await?.bytes().await?)?;
+        ensure!(well(Command::new("tar").arg("-tf").arg(file))? == "app\n", "{manifest}");
+    }
+
+    ensure!(!parts.stage("check", "staging")?.0, "nobody has passed staging");
+    ensure!(parts.stage("mark", "staging")?.0);
+    let marked = parts.named(&format!("staging-{COMMIT}")).await?.0;
+    ensure!(marked == joined && parts.stage("check", "staging")?.0 && !parts.stage("check", "production")?.0, "{marked}");
+
+    // Built again, it is another image, and what staging passed stays what the commit's name leads to.
+    std::fs::write(parts.scratch.path("clone/programs").join(APP), "another\n")?;
+    parts.steps("build", "amd64")?;
+    let says = parts.steps("join", "amd64")?;
+    ensure!(says.contains("there already") && parts.named(COMMIT).await?.0 == joined, "{says}");
+    ensure!(parts.stage("check", "staging")?.0);
+
+    // Somebody puts another image under the name.
+    let name = format!("{}/{APP}:{COMMIT}", parts.registry().to_lowercase());
+    let mut other = parts.command(&parts.docker);
+    well(other.args(["buildx", "imagetools", "create", "--tag", &name, &format!("{name}-amd64")]))?;
+    let (passes, says) = parts.stage("check", "staging")?;
+    ensure!(!passes && says.contains(&format!("and what passed staging is {joined}")), "{says}");
+    Ok(())
+}

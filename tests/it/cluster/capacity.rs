@@ -120,17 +120,20 @@ impl Used {
         Ok(used)
     }
 
-    /// A row of docs/performance.md, and whether it fits.
-    fn tell(&self, part: &str, more: &str) -> Result<()> {
+    /// Rows of docs/performance.md.
+    fn tell(&self, part: &str, more: &str) -> String {
         let of_which: Vec<String> =
             self.of_which.iter().map(|(namespace, memory)| format!("{namespace} {:.2}", memory / 1e9)).collect();
-        println!(
+        format!(
             "| {part}: memory of all pods, peak | {:.2} GB | ≤ 12 GB | {} |\n| {part}: processors, average | {:.2} | ≤ 2 | busiest ten seconds {:.2}{more} |",
             self.memory / 1e9,
             of_which.join(", "),
             self.cores,
             self.busiest
-        );
+        )
+    }
+
+    fn fits(&self, part: &str) -> Result<()> {
         ensure!(self.memory > 0.5e9 && self.memory <= MEMORY, "{part}: {:.2} GB", self.memory / 1e9);
         ensure!(self.cores > 0.0 && self.cores <= CORES, "{part}: {:.2} processors", self.cores);
         Ok(())
@@ -209,12 +212,14 @@ async fn cluster_everything_fits_the_free_machine_at_rest_and_under_a_hundred_pe
         all.failed.extend(seen.failed);
     }
     drop(held);
-    rest.tell("at rest", "")?;
+    println!("{}", rest.tell("at rest", ""));
+    rest.fits("at rest")?;
     all.took.sort_by(f64::total_cmp);
     let count = all.took.len();
     let p95 = all.took.get(count * 95 / 100).context("requests")?;
     let requests = format!("; {count} requests in {} s, {} failed, p95 {p95:.0} ms", USE.as_secs(), all.failed.len());
-    used.tell("a hundred people", &requests)?;
+    println!("{}", used.tell("a hundred people", &requests));
+    used.fits("a hundred people")?;
     ensure!(count > PEOPLE * 10, "{count} requests");
     #[expect(clippy::cast_precision_loss, reason = "some thousands")]
     let failed = all.failed.len() as f64 / count as f64;

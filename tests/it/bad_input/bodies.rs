@@ -21,6 +21,7 @@ fn operations(world: &World) -> Vec<(Method, String)> {
         ("tasks", Method::POST, "/tasks/bulk".to_owned()),
         ("tasks", Method::POST, "/tags".to_owned()),
         ("reminders", Method::POST, format!("{task}/reminders")),
+        ("notifications", Method::POST, "/notifications/read".to_owned()),
         ("identity", Method::PATCH, "/users/me/preferences".to_owned()),
         ("identity", Method::POST, "/auth/signup".to_owned()),
         ("identity", Method::POST, "/auth/token".to_owned()),

@@ -212,6 +212,15 @@ fn reminders() -> Vec<Bad> {
     bad
 }
 
+/// Bodies of `POST /notifications/read`.
+fn read_until() -> Vec<Bad> {
+    let mut bad: Vec<Bad> = vec![(json!({}), &["until"]), (json!({ "until": "2026-03-01T14:00:00Z", "ids": [] }), &["ids"])];
+    for value in [json!(null), json!(""), json!("soon"), json!(7), json!("2026-03-01"), json!("2026-03-01T14:00:00"), json!([])] {
+        bad.push((json!({ "until": value }), &["until"]));
+    }
+    bad
+}
+
 #[tokio::test]
 async fn contract_every_broken_field_is_named_and_nothing_is_stored() -> Result<()> {
     let world = World::new().await?;
@@ -226,6 +235,7 @@ async fn contract_every_broken_field_is_named_and_nothing_is_stored() -> Result<
         ("tasks", Method::POST, "/tags".to_owned(), tags),
         ("identity", Method::PATCH, "/users/me/preferences".to_owned(), preferences()),
         ("reminders", Method::POST, format!("{task}/reminders"), reminders()),
+        ("notifications", Method::POST, "/notifications/read".to_owned(), read_until()),
     ];
     table.retain(|(app, ..)| world.suite.runs(app));
     for (_, method, path, bad) in &table {

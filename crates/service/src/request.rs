@@ -1,14 +1,15 @@
 //! How requests are read: JSON bodies, ids in paths, `If-Match`.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures::StreamExt;
+use futures::{Stream, StreamExt, stream};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -22,6 +23,11 @@ pub const MAX_BODY: usize = 1024 * 1024;
 const TAKEN_FIRST: usize = 64 * 1024;
 /// And how long it may take to come.
 const TAKEN_WITHIN: Duration = Duration::from_secs(10);
+
+/// What of a body is read beyond its limit before it is refused.
+const DROPPED: usize = 16 * MAX_BODY;
+/// And how long that may take.
+const DROPPED_WITHIN: Duration = Duration::from_secs(2);
 
 /// The fields of a JSON body.
 pub struct JsonBody {
@@ -59,12 +65,32 @@ pub fn is_json(kind: &HeaderValue) -> bool {
 /// # Errors
 /// 413 over the limit, 400 when the client broke off.
 pub async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
-        BytesRejection::FailedToBufferBody(error) if error.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(Code::TooLarge, format!("The body may have at most {MAX_BODY} bytes."))
+    let (parts, body) = request.into_parts();
+    // Shared, because what reads it first lets go of it at the limit.
+    let rest = Arc::new(Mutex::new(body.into_data_stream()));
+    let shared = Arc::clone(&rest);
+    let body = Body::from_stream(stream::poll_fn(move |context| lock(&shared).poll_next_unpin(context)));
+    match Bytes::from_request(Request::from_parts(parts, body), state).await {
+        Err(BytesRejection::FailedToBufferBody(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            let rest = stream::poll_fn(move |context| lock(&rest).poll_next_unpin(context));
+            // As far as it goes: the answer is the same.
+            let _ = tokio::time::timeout(DROPPED_WITHIN, dropped(rest)).await;
+            Err(Problem::new(Code::TooLarge, format!("The body may have at most {MAX_BODY} bytes.")))
         }
-        other => Problem::new(Code::BadRequest, "The body could not be read.").caused_by(other),
-    })
+        other => other.map_err(|error| Problem::new(Code::BadRequest, "The body could not be read.").caused_by(error)),
+    }
+}
+
+/// Reads on and forgets, within bounds: the connection of who answers while the other side still sends breaks, and the answer with it.
+async fn dropped(mut rest: impl Stream<Item = Result<Bytes, axum::Error>> + Unpin) {
+    let mut length = 0;
+    while let (true, Some(Ok(chunk))) = (length < DROPPED, rest.next().await) {
+        length += chunk.len();
+    }
+}
+
+fn lock(rest: &Mutex<BodyDataStream>) -> MutexGuard<'_, BodyDataStream> {
+    rest.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads a body that a sidecar forwards before anything is decided, as far as it is short. Who answers before the request was read closes the
@@ -86,7 +112,7 @@ pub async fn taken_first(request: Request, next: Next) -> Response {
     if tokio::time::timeout(TAKEN_WITHIN, take).await.is_err() {
         return Problem::new(Code::BadRequest, "The body came too slowly.").into_response();
     }
-    next.run(Request::from_parts(parts, Body::from_stream(futures::stream::iter(taken).chain(rest)))).await
+    next.run(Request::from_parts(parts, Body::from_stream(stream::iter(taken).chain(rest)))).await
 }
 
 /// An id in the path; a malformed one is 404, as any unknown one.

@@ -11,6 +11,8 @@
 #   KAFKA_BROKERS KAFKA_USER KAFKA_PASSWORD KAFKA_CA    brokers as name:port,...; the CA as PEM
 #   SMTP_HOST SMTP_PORT SMTP_USER SMTP_PASSWORD SMTP_FROM
 #   SMS_ACCOUNT SMS_TOKEN SMS_FROM      of Twilio
+# Takes from the environment alone:
+#   DATABASE_CA                         PEM of PostgreSQL's authority, where it is not one that every machine knows
 # Needs kubectl and openssl. Values go to the cluster through standard input: no command line, file or output shows one.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -64,10 +66,16 @@ need_cluster
 need_tool openssl "install the package openssl"
 
 begin_secrets
+known_by=""
+if [[ -n ${DATABASE_CA-} ]]; then
+  secret outrigger-database-ca "ca.crt=$(text "$DATABASE_CA")"
+  # Where the template of the apps puts it into sidecars.
+  known_by="&sslrootcert=/database-ca/ca.crt"
+fi
 for role in "${ROLES[@]}"; do
   name=DATABASE_PASSWORD_${role^^}
   given="outrigger-db-$role/url"
-  KEPT[$given]=$(printf 'postgres://%s:%s@%s/outrigger?sslmode=verify-full' "$role" "${!name}" "$DATABASE_HOST" | encode)
+  KEPT[$given]=$(printf 'postgres://%s:%s@%s/outrigger?sslmode=verify-full%s' "$role" "${!name}" "$DATABASE_HOST" "$known_by" | encode)
   secret "outrigger-db-$role" "password=$(text "${!name}")" "url=${KEPT[$given]}"
 done
 secret outrigger-redis "host=$(text "$REDIS_HOST")" "password=$(text "$REDIS_PASSWORD")"

@@ -20,7 +20,7 @@ use tests::recorder::{Scratch, said, well};
 use crate::workspace::root;
 
 /// One file of `.github/workflows`.
-struct Workflow {
+pub(crate) struct Workflow {
     file: String,
     text: String,
     yaml: Value,
@@ -38,7 +38,7 @@ impl Workflow {
     }
 
     /// Each step with the job that it belongs to.
-    fn steps(&self) -> impl Iterator<Item = (&String, &Value)> {
+    pub(crate) fn steps(&self) -> impl Iterator<Item = (&String, &Value)> {
         self.jobs().flat_map(|(job, value)| value["steps"].as_array().into_iter().flatten().map(move |step| (job, step)))
     }
 
@@ -67,7 +67,7 @@ fn workflows() -> Result<BTreeMap<String, Workflow>> {
     Ok(all)
 }
 
-fn workflow(file: &str) -> Result<Workflow> {
+pub(crate) fn workflow(file: &str) -> Result<Workflow> {
     workflows()?.remove(file).with_context(|| format!("no workflow {file}"))
 }
 

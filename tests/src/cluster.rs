@@ -25,6 +25,8 @@ const INGRESS: &str = "OUTRIGGER_INGRESS";
 pub struct Cluster {
     /// Where the ingress controller listens.
     pub ingress: SocketAddr,
+    /// The name by which it is asked there.
+    pub host: String,
     client: reqwest::Client,
 }
 
@@ -50,9 +52,16 @@ impl Cluster {
         };
         let address: IpAddr =
             address.parse().with_context(|| format!("no address of an ingress: {address:?}; say it in {INGRESS}"))?;
-        let ingress = SocketAddr::new(address, 80);
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).resolve(HOST, ingress).build()?;
-        Ok(Self { ingress, client })
+        Self::at(HOST, SocketAddr::new(address, 80))
+    }
+
+    /// Where somebody else has found one.
+    ///
+    /// # Errors
+    /// When this machine cannot ask anybody.
+    pub fn at(host: &str, ingress: SocketAddr) -> Result<Self> {
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).resolve(host, ingress).build()?;
+        Ok(Self { ingress, host: host.to_owned(), client })
     }
 
     /// For what is asked beside the front door.
@@ -65,7 +74,7 @@ impl Cluster {
     /// # Errors
     /// When there was no answer.
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Result<Answer> {
-        let mut request = self.client.request(method, format!("http://{HOST}{path}"));
+        let mut request = self.client.request(method, format!("http://{}{path}", self.host));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

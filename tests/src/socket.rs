@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use crate::cluster::{Cluster, HOST};
+use crate::cluster::Cluster;
 use crate::person::Person;
 
 /// One socket.
@@ -43,7 +43,7 @@ impl Socket {
     /// When it is refused.
     pub async fn in_cluster(cluster: &Cluster, token: &str) -> Result<Self> {
         let stream = TcpStream::connect(cluster.ingress).await?;
-        let url = format!("ws://{HOST}/ws?token={token}");
+        let url = format!("ws://{}/ws?token={token}", cluster.host);
         let (stream, _) = tokio_tungstenite::client_async(url, MaybeTlsStream::Plain(stream)).await?;
         Self::greeted(stream).await
     }

@@ -1,19 +1,16 @@
 //! The suite as a release of Helm, in a namespace of its own beside the other one: installed, left alone, replaced, and taken back.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command as Blocking;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use tests::cluster::{kubectl, objects, said};
-use tests::eventually;
-use tests::suite::{is_long, variable};
+use tests::cluster::{kubectl, said};
+use tests::suite::is_long;
 use tokio::process::Command;
 use uuid::Uuid;
 
-use super::{DEPLOY, deploy, deploy::state};
+use super::releases::{marked, runs, told};
+use super::{deploy, deploy::state};
 use crate::workspace::root;
 
 /// Where this release lives, beside the suite of the other stories.
@@ -22,15 +19,6 @@ const NAMESPACE: &str = "outrigger-helm";
 const SECOND: &str = "helm-second";
 /// The variable that tells the scripts.
 const SAYS_WHERE: &str = "OUTRIGGER_NAMESPACE";
-/// Pods of the release before end 8 s after their callers have heard of it, and have a minute for it.
-const SOON: Duration = Duration::from_secs(90);
-
-/// The value that `OUTRIGGER_DEPLOY` gives an option.
-fn told(option: &str) -> Result<String> {
-    let said = variable(DEPLOY).unwrap_or_default();
-    let mut words = said.split_whitespace().skip_while(|word| *word != option);
-    words.nth(1).map(str::to_owned).with_context(|| format!("{DEPLOY} has no {option}, which makes a second release: {said:?}"))
-}
 
 /// Of a script, for this namespace.
 fn here(mut command: Command) -> Command {
@@ -43,28 +31,6 @@ async fn roll_back(arguments: &[&str]) -> Result<String> {
     let mut command = Command::new(root()?.join("scripts/rollback.sh"));
     command.args(arguments).current_dir(root()?);
     said(here(command)).await.with_context(|| format!("rollback.sh {arguments:?}"))
-}
-
-/// The digest of what each app runs, when all of its pods are of the same and of this tag.
-async fn images(tag: &str) -> Result<BTreeMap<String, String>> {
-    let mut found = BTreeMap::new();
-    let list = objects(&["pods", "--namespace", NAMESPACE, "--selector", "dapr.io/sidecar-injected=true"]).await?;
-    for pod in list["items"].as_array().into_iter().flatten() {
-        let app = pod["metadata"]["labels"]["app.kubernetes.io/name"].as_str().context("an app")?;
-        let container = &pod["status"]["containerStatuses"][0];
-        let name = container["image"].as_str().unwrap_or_default();
-        ensure!(name.ends_with(&format!("outrigger/{app}:{tag}")) && container["ready"] == true, "{app} runs {container}");
-        let digest = container["imageID"].as_str().context("a digest")?.to_owned();
-        let before = found.insert(app.to_owned(), digest.clone());
-        ensure!(before.is_none_or(|before| before == digest), "pods of {app} differ");
-    }
-    ensure!(found.len() >= 9, "{found:?}");
-    Ok(found)
-}
-
-/// The same, as soon as those of the release before have left.
-async fn runs(tag: &str) -> Result<BTreeMap<String, String>> {
-    eventually(&format!("every pod is of {tag}"), SOON, async || images(tag).await.map(Some)).await
 }
 
 /// Number, state and tag of each release that Helm knows.
@@ -82,23 +48,6 @@ async fn history() -> Result<Vec<(u64, String, String)>> {
         all.push((number, state.as_str().unwrap_or_default().to_owned(), tag.as_str().unwrap_or_default().to_owned()));
     }
     Ok(all)
-}
-
-/// Each app as it is and a mark in it that no loader leaves out: the same program, in an image with another digest.
-fn second(binaries: &Path, folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let mark = folder.join("mark");
-    std::fs::write(&mark, SECOND)?;
-    let base = root()?.join("k8s/base");
-    let folders = std::fs::read_dir(&base)?.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir());
-    let apps = folders.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).filter(|name| name != "app");
-    for program in apps.chain(["outrigger".to_owned()]) {
-        let mut command = Blocking::new("objcopy");
-        command.arg(format!("--add-section=.release={}", mark.display()));
-        let output = command.arg(binaries.join(&program)).arg(folder.join(&program)).output()?;
-        ensure!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(())
 }
 
 /// Only with OUTRIGGER_LONG: four times every pod is another.
@@ -124,7 +73,7 @@ async fn installs_and_takes_back(folder: &Path) -> Result<()> {
     let tag = told("--tag")?;
     let words = said(here(deploy(&["--helm"])?)).await?;
     ensure!(words.contains("values made") && words.contains("all is well") && words.contains("The suite runs."), "{words}");
-    let first = runs(&tag).await?;
+    let first = runs(NAMESPACE, &tag).await?;
     ensure!(history().await? == [(1, "deployed".to_owned(), tag.clone())], "{:?}", history().await?);
 
     let before = state(NAMESPACE).await?;
@@ -134,11 +83,11 @@ async fn installs_and_takes_back(folder: &Path) -> Result<()> {
     let differ: Vec<&String> = before.keys().chain(after.keys()).filter(|key| before.get(*key) != after.get(*key)).collect();
     ensure!(differ.is_empty() && before.len() > 60, "{} objects, changed by a second run: {differ:?}", before.len());
 
-    second(&root()?.join(told("--binaries")?), folder)?;
+    marked(&root()?.join(told("--binaries")?), SECOND, folder)?;
     let binaries = folder.display().to_string();
     let words = said(here(deploy(&["--helm", "--tag", SECOND, "--binaries", &binaries])?)).await?;
     ensure!(words.contains("all is well"), "{words}");
-    let other = runs(SECOND).await?;
+    let other = runs(NAMESPACE, SECOND).await?;
     let same: Vec<&String> = first.keys().filter(|app| first.get(*app) == other.get(*app)).collect();
     ensure!(same.is_empty() && first.keys().eq(other.keys()), "the second release is the first: {same:?}");
 
@@ -148,12 +97,12 @@ async fn installs_and_takes_back(folder: &Path) -> Result<()> {
         words.contains("all is well") && first.keys().all(|app| words.contains(&format!("outrigger/{app}:{tag}"))),
         "{words}"
     );
-    ensure!(runs(&tag).await? == first, "not what ran first: {:?}, {first:?}", runs(&tag).await?);
+    ensure!(runs(NAMESPACE, &tag).await? == first, "not what ran first: {:?}, {first:?}", runs(NAMESPACE, &tag).await?);
     // To one that has a name, and not merely to the one before.
     roll_back(&[SECOND, "--no-validate"]).await?;
-    ensure!(runs(SECOND).await? == other, "not the second: {:?}, {other:?}", runs(SECOND).await?);
+    ensure!(runs(NAMESPACE, SECOND).await? == other, "not the second: {:?}, {other:?}", runs(NAMESPACE, SECOND).await?);
     roll_back(&["1", "--no-validate"]).await?;
-    ensure!(runs(&tag).await? == first, "not what ran first: {:?}, {first:?}", runs(&tag).await?);
+    ensure!(runs(NAMESPACE, &tag).await? == first, "not what ran first: {:?}, {first:?}", runs(NAMESPACE, &tag).await?);
     let tags: Vec<String> = history().await?.into_iter().map(|(_, _, tag)| tag).collect();
     ensure!(tags == [&tag, &tag, SECOND, &tag, SECOND, &tag], "{tags:?}");
     Ok(())

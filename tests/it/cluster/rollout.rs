@@ -46,6 +46,11 @@ impl Tally {
         ensure!(failed.is_empty() && answered > 200, "{} of {} failed: {failed:#?}", failed.len(), answered + failed.len());
         Ok(answered)
     }
+
+    /// Titles of the tasks that were acknowledged.
+    pub(super) fn made(&self) -> Vec<String> {
+        lock(&self.made).clone()
+    }
 }
 
 /// Callers who write and read until they are stopped.
@@ -121,7 +126,7 @@ fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Everything that was acknowledged is there once, and audit has heard of each once.
-async fn nothing_lost(member: &Member, made: &[String]) -> Result<()> {
+pub(super) async fn nothing_lost(member: &Member, made: &[String]) -> Result<()> {
     every_circuit_is_closed(member).await?;
     let mut there = Vec::new();
     let mut ids = Vec::new();
@@ -185,8 +190,7 @@ async fn cluster_an_update_of_every_app_under_load_fails_no_request() -> Result<
     }
     let tally = load.end().await?;
     println!("{} requests while every app was updated, none failed", tally.unbroken()?);
-    let made = lock(&tally.made).clone();
-    nothing_lost(&member, &made).await
+    nothing_lost(&member, &tally.made()).await
 }
 
 #[tokio::test]
@@ -205,7 +209,7 @@ async fn cluster_a_pod_of_every_part_is_killed_under_load_and_nothing_is_lost() 
         kubectl(&["rollout", "status", &format!("statefulset/{server}"), "--timeout=180s"]).await?;
     }
     let tally = load.end().await?;
-    let (failed, made) = (lock(&tally.failed).clone(), lock(&tally.made).clone());
+    let (failed, made) = (lock(&tally.failed).clone(), tally.made());
     ensure!(failed.is_empty() && made.len() > 50, "{} made, never answered: {failed:#?}", made.len());
     println!("{} tasks acknowledged while a pod of every part was killed", made.len());
     nothing_lost(&member, &made).await

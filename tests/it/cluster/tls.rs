@@ -1,32 +1,20 @@
-//! HTTPS as a cluster that people reach has it: the objects of `k8s/cloud` with a real Traefik, a real cert-manager and a real authority that
-//! speaks ACME. All of it is there for this story alone, the kinds of cert-manager too.
+//! HTTPS as a cluster that people reach has it: the objects of `k8s/cloud` with a real Traefik, a real cert-manager and a real authority.
 
 use std::fs;
-use std::net::IpAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
-use tests::cluster::{Cluster, NAMESPACE, kubectl, objects, said};
+use tests::cluster::{NAMESPACE, kubectl, objects};
 use tests::eventually;
 use tests::recorder::Scratch;
 use tests::suite::is_long;
-use tokio::process::Command;
 
-use super::tools::{fed, stream};
+use super::door::{Door, HOST, MAIL, SPACE, Served, apply, clear, install, open, placed, version};
+use super::tools::fed;
 use super::{of_kind, rendered};
 use crate::workspace::root;
 
-const SPACE: &str = "outrigger-tls";
-/// The service's own name: cert-manager and the authority ask there, as they ask a real host.
-const HOST: &str = "traefik.outrigger-tls.svc.cluster.local";
-const AUTHORITY: &str = "pebble.outrigger-tls.svc.cluster.local";
-const MAIL: &str = "admin@example.org";
-/// What the chart of `scripts/install-traefik.sh` runs.
-const TRAEFIK: &str = "traefik:v3.6.12";
 /// How long a certificate of this authority holds. cert-manager renews it when two thirds are over, which is waited for in the long run alone.
 const HOLDS: [Duration; 2] = [Duration::from_secs(3600), Duration::from_secs(60)];
 /// A pod is started, asked five times by cert-manager and then by the authority, for each certificate.
@@ -35,118 +23,17 @@ const ISSUED: Duration = Duration::from_secs(90);
 const SEEN: Duration = Duration::from_secs(20);
 /// The kinds that come to this story's namespace; the rest of `k8s/cloud` is the suite.
 const DOOR: [&str; 4] = ["ClusterIssuer", "Ingress", "Middleware", "TLSOption"];
+/// The overlay of this story.
+const OVERLAY: &str = ".run/cluster-tls";
 
-/// The way in from this machine.
-struct Door {
-    address: IpAddr,
-    web: u64,
-    websecure: u64,
-    /// The file with the certificate of the authority's authority.
-    authority: PathBuf,
-}
-
-/// Who is served, by which certificate.
-#[derive(Debug)]
-struct Served {
-    serial: String,
-    words: String,
-}
-
-impl Door {
-    async fn find(folder: &Scratch) -> Result<Self> {
-        let service = objects(&["service", "traefik", "-n", SPACE]).await?;
-        let ports = service["spec"]["ports"].as_array().context("ports")?;
-        let port = |name: &str| {
-            let port = ports.iter().find(|port| port["name"] == name).and_then(|port| port["nodePort"].as_u64());
-            port.with_context(|| format!("{name}: {service}"))
-        };
-        let path = format!("/api/v1/namespaces/{SPACE}/services/https:pebble:management/proxy/roots/0");
-        let authority = folder.path("authority.pem");
-        fs::write(&authority, kubectl(&["get", "--raw", &path]).await?)?;
-        let address = Cluster::find().await?.ingress.ip();
-        Ok(Self { address, web: port("web")?, websecure: port("websecure")?, authority })
+/// A way to the suite, which stays in its own namespace.
+async fn lead_to_the_suite() -> Result<()> {
+    let mut text = include_str!("tls.yaml").replace("@SPACE@", SPACE);
+    for (word, service) in [("@GATEWAY@", "gateway"), ("@REALTIME@", "realtime")] {
+        let address = kubectl(&["get", "service", service, "-o", "jsonpath={.spec.clusterIP}"]).await?;
+        text = text.replace(word, &address);
     }
-
-    /// A handshake by one version of TLS. The certificate has to be of the authority, for the host, and in its time.
-    async fn handshake(&self, version: &str) -> Result<Served> {
-        let (address, authority) = (format!("{}:{}", self.address, self.websecure), self.authority.display().to_string());
-        let ask = ["s_client", version, "-connect", &address, "-servername", HOST, "-CAfile", &authority];
-        // Old versions need the old strength, or this side refuses before it has asked.
-        let verify = ["-verify_return_error", "-verify_hostname", HOST, "-cipher", "DEFAULT:@SECLEVEL=0"];
-        let words = fed("openssl", &[&ask[..], &verify].concat(), "").await?;
-        ensure!(words.contains("Verify return code: 0 (ok)"), "{words}");
-        let serial = fed("openssl", &["x509", "-noout", "-serial"], &words).await?;
-        Ok(Served { serial, words })
-    }
-
-    /// What curl says of a request at a path, of one of the two entry points.
-    async fn curl(&self, scheme: &str, path: &str, more: &[&str]) -> Result<String> {
-        let port = if scheme == "https" { self.websecure } else { self.web };
-        let mut command = Command::new("curl");
-        command.args(["--silent", "--show-error", "--max-time", "10", "--resolve", &format!("{HOST}:{port}:{}", self.address)]);
-        command.arg("--cacert").arg(&self.authority).args(more).arg(format!("{scheme}://{HOST}:{port}{path}"));
-        said(command).await
-    }
-}
-
-/// HOST and MAIL as `scripts/deploy-cloud.sh` replaces them.
-async fn placed(objects: &[Value]) -> Result<String> {
-    fed("sed", &["-e", &format!(r"s|\bHOST\b|{HOST}|g"), "-e", &format!(r"s|\bMAIL\b|{MAIL}|g")], &stream(objects)).await
-}
-
-async fn apply(text: &str, more: &[&str]) -> Result<String> {
-    let arguments = [&["apply", "--server-side", "--force-conflicts", "-f", "-"], more].concat();
-    fed("kubectl", &arguments, text).await
-}
-
-/// The version that certificates are tested with, of a module.
-fn version(module: &str) -> Result<String> {
-    let text = fs::read_to_string(root()?.join("scripts/certificates/go.mod"))?;
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let place = words.windows(2).find(|pair| pair[0] == module && pair[1].starts_with('v'));
-    Ok(place.with_context(|| module.to_owned())?[1].to_owned())
-}
-
-/// Traefik and the authority. Gives the certificate by which the authority itself is known, as an issuer takes it.
-async fn prepare(folder: &Scratch) -> Result<String> {
-    let mut command = Command::new("openssl");
-    command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]);
-    command.args(["-subj", "/CN=authority", "-addext", &format!("subjectAltName=DNS:{AUTHORITY}")]);
-    command.arg("-keyout").arg(folder.path("key.pem")).arg("-out").arg(folder.path("certificate.pem"));
-    said(command).await?;
-    let read = |name: &str| -> Result<String> { Ok(BASE64_STANDARD.encode(fs::read(folder.path(name))?)) };
-    let certificate = read("certificate.pem")?;
-    let mut text = include_str!("tls.yaml").to_owned();
-    for (word, value) in [
-        ("SPACE", SPACE.to_owned()),
-        ("TRAEFIK", TRAEFIK.to_owned()),
-        ("PEBBLE", format!("ghcr.io/letsencrypt/pebble:{}", version("github.com/letsencrypt/pebble/v2")?)),
-        ("SECONDS", HOLDS[usize::from(is_long())].as_secs().to_string()),
-        ("GATEWAY", kubectl(&["get", "service", "gateway", "-o", "jsonpath={.spec.clusterIP}"]).await?),
-        ("REALTIME", kubectl(&["get", "service", "realtime", "-o", "jsonpath={.spec.clusterIP}"]).await?),
-        ("CERTIFICATE", certificate.clone()),
-        ("KEY", read("key.pem")?),
-    ] {
-        text = text.replace(&format!("@{word}@"), &value);
-    }
-    apply(&text, &[]).await?;
-    for part in ["deployment/traefik", "deployment/pebble"] {
-        kubectl(&["rollout", "status", part, "-n", SPACE, "--timeout=120s"]).await?;
-    }
-    Ok(certificate)
-}
-
-/// What `k8s/cloud` renders for another authority: its address and the certificate by which it is known, nothing else.
-fn overlay(known_by: &str) -> Result<Vec<Value>> {
-    let folder = ".run/cluster-tls";
-    fs::create_dir_all(root()?.join(folder))?;
-    let patch = format!(
-        "resources: [../../k8s/cloud]\npatches:\n  - target: {{ kind: ClusterIssuer }}\n    patch: |-\n      \
-         - {{ op: replace, path: /spec/acme/server, value: 'https://{AUTHORITY}:14000/dir' }}\n      \
-         - {{ op: add, path: /spec/acme/caBundle, value: {known_by} }}\n"
-    );
-    fs::write(root()?.join(folder).join("kustomization.yaml"), patch)?;
-    rendered(folder)
+    apply(&text, &[]).await.map(drop)
 }
 
 /// The door of the overlay, in this story's namespace instead of the suite's.
@@ -162,42 +49,6 @@ fn moved(objects: &[Value]) -> Result<Vec<Value>> {
     Ok(serde_json::from_str(&text)?)
 }
 
-/// cert-manager by the script. It looks at a challenge again after a second instead of ten.
-async fn install(folder: &Scratch) -> Result<()> {
-    let values = folder.path("values.yaml");
-    fs::write(&values, "extraArgs: [--dns01-check-retry-period=1s]\n")?;
-    let mut command = Command::new(root()?.join("scripts/install-cert-manager.sh"));
-    command.current_dir(root()?).env("CERT_MANAGER_CHART_VALUES", values);
-    let words = said(command).await?;
-    ensure!(words.contains("cert-manager: ready"), "{words}");
-    let controller = objects(&["deployment/cert-manager", "-n", "cert-manager"]).await?;
-    let image = &controller["spec"]["template"]["spec"]["containers"][0]["image"];
-    let wanted = format!("quay.io/jetstack/cert-manager-controller:{}", version("github.com/cert-manager/cert-manager")?);
-    ensure!(*image == wanted, "{image} runs, not {wanted}");
-    Ok(())
-}
-
-/// Everything of this story away. Namespaces go by themselves, and are waited for only before the story.
-async fn clear(before: bool) -> Result<()> {
-    let wait = format!("--wait={before}");
-    let mut helm = Command::new("helm");
-    helm.args(["uninstall", "cert-manager", "--namespace", "cert-manager", "--ignore-not-found", "--wait=false"]);
-    said(helm).await?;
-    let kinds = kubectl(&["get", "crd", "-o", "name"]).await?;
-    let kinds: Vec<&str> = kinds.lines().filter(|kind| kind.ends_with("cert-manager.io")).collect();
-    if !kinds.is_empty() {
-        // Only its controller lets go of a challenge, and may have ended before it did; what it would tidy up goes with the namespace.
-        for challenge in kubectl(&["get", "challenges", "-n", SPACE, "-o", "name"]).await?.lines() {
-            let free = ["patch", challenge, "-n", SPACE, "--type=merge", "--patch", r#"{"metadata":{"finalizers":null}}"#];
-            // Gone meanwhile is as good: that its kind can be deleted says which it was.
-            drop(kubectl(&free).await);
-        }
-        kubectl(&[&["delete", "--timeout=60s"], &kinds[..]].concat()).await?;
-    }
-    kubectl(&["delete", "clusterrole,clusterrolebinding", SPACE, "--ignore-not-found"]).await?;
-    kubectl(&["delete", "namespace", SPACE, "cert-manager", "--ignore-not-found", &wait]).await.map(drop)
-}
-
 async fn ready_issuers() -> Result<Option<()>> {
     let issuers = objects(&["clusterissuers"]).await?;
     let items = issuers["items"].as_array().context("a list")?;
@@ -211,9 +62,11 @@ async fn ready_issuers() -> Result<Option<()>> {
 }
 
 async fn tell(folder: &Scratch) -> Result<()> {
-    let (installed, known_by) = tokio::join!(install(folder), prepare(folder));
+    let (installed, authority) = tokio::join!(install(folder), open(folder, SPACE, HOLDS[usize::from(is_long())]));
     installed?;
-    let all = overlay(&known_by?)?;
+    lead_to_the_suite().await?;
+    authority?.overlay(OVERLAY, "k8s/cloud", "")?;
+    let all = rendered(OVERLAY)?;
     // The whole of it, where the suite is: asked, not done.
     let accepted = apply(&placed(&all).await?, &["--dry-run=server"]).await?;
     ensure!(accepted.lines().count() > 100 && accepted.contains("clusterissuer.cert-manager.io/letsencrypt "), "{accepted}");

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
 use tests::recorder::said;
 
 use super::Clone;
+use crate::cluster::rendered;
 
 /// What stays when all else is rotated: addresses, and the password of the database's owner, which the data was made with.
 const FIXED: [&str; 5] =
@@ -102,6 +104,31 @@ fn arrived(clone: &Clone) -> Result<()> {
     ensure!(values["outrigger-kafka/ca"] == asked()["KAFKA_CA"], "{}", values["outrigger-kafka/ca"]);
     let url = "postgres://tasks:canary-DATABASE_PASSWORD_TASKS@canary-DATABASE_HOST/outrigger?sslmode=verify-full";
     ensure!(values["outrigger-db-tasks/url"] == url, "{}", values["outrigger-db-tasks/url"]);
+    Ok(())
+}
+
+/// Where the sidecar of each app finds it, an address says that it is to be looked for. Tried: another path in the template of the apps.
+#[test]
+fn contract_a_database_that_nobody_knows_is_known_by_the_authority_that_was_given() -> Result<()> {
+    let mut clone = Clone::new()?;
+    for (name, value) in asked() {
+        clone.set(name, value);
+    }
+    let pem = "-----BEGIN CERTIFICATE-----\ncanary-DATABASE_CA\n-----END CERTIFICATE-----";
+    clone.set("DATABASE_CA", pem);
+    clone.well("create-cloud-secrets", &[])?;
+    let values = values(&clone)?;
+    ensure!(values["outrigger-database-ca/ca.crt"] == pem, "{values:#?}");
+    let (_, path) = values["outrigger-db-state/url"].split_once("?sslmode=verify-full&sslrootcert=").context("a path")?;
+    let folder = path.strip_suffix("/ca.crt").context("the secret's key")?;
+    for app in rendered("k8s/cloud")?.iter().filter(|object| object["kind"] == "Deployment") {
+        let template = &app["spec"]["template"];
+        let mounts = template["metadata"]["annotations"]["dapr.io/volume-mounts"].as_str().context("mounts")?;
+        let volume = mounts.split(',').find_map(|mount| mount.strip_suffix(folder)?.strip_suffix(':')).context("a volume")?;
+        let mut volumes = template["spec"]["volumes"].as_array().into_iter().flatten();
+        let wanted = json!({ "name": volume, "secret": { "secretName": "outrigger-database-ca", "optional": true } });
+        ensure!(volumes.any(|volume| *volume == wanted), "{template}");
+    }
     Ok(())
 }
 

@@ -62,13 +62,14 @@ rejoin() {
   [[ -e $ASIDE/well ]]
 }
 
-# stories SET MINUTES PREFIXES [OPTION...]: the stories of one layer. One that hangs ends its layer after three times its budget: what it
+# stories SET MINUTES PREFIXES [OPTION...]: the stories of one layer, without those that EXCEPT begins. One that hangs ends its layer after three times its budget: what it
 # started ends with it, and the layers after it still have their turn.
 stories() {
   local set=$1 minutes=$2 prefixes=$3 all name names=() limit=(env)
   shift 3
   all=$(cargo test --locked --quiet --workspace --test it -- --list --format terse) || return 1
   # What only reads files and asks scripts is the same on every set.
+  if [[ -n ${EXCEPT-} ]]; then all=$(grep -Ev "^($EXCEPT)" <<<"$all"); fi
   if [[ $set != local ]]; then all=$(grep -Ev '^(brokers|cluster|documents|requirements|scripts|settings|watchers|workflows|workspace)::' <<<"$all"); fi
   while IFS= read -r name; do names+=("$name"); done < <(sed -nE "s/^((.*::)?($prefixes).*): test$/\1/p" <<<"$all" | chosen)
   if ((${#names[@]} == 0)); then
@@ -93,8 +94,10 @@ in_cluster() {
   have helm || die "the stories of the chart need helm: https://helm.sh/docs/intro/install/"
   read -ra deploy <<<"${OUTRIGGER_DEPLOY-}"
   layer deploy 3 scripts/deploy-local.sh --cluster existing "${deploy[@]}"
-  # One after the other: the later ones restart and kill what the earlier ones look at.
-  layer cluster 7 stories local 7 cluster_ --test-threads=1
+  # What looks, loads or comes beside the suite has its turn at once; then, one after the other, what restarts and kills.
+  local beside='cluster::(accepted|access|autoscaler|chart|network|story|tls)::'
+  layer cluster 3 stories local 3 "${beside}cluster_" --test-threads=3
+  EXCEPT=$beside layer cluster-alone 5 stories local 5 cluster_ --test-threads=1
 }
 
 # What only tests need: a browser with a font, and what is loaded into its pages.

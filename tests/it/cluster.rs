@@ -1,5 +1,6 @@
 //! The suite in a real cluster, deployed by `scripts/deploy-local.sh`: its shape, its doors, its story, and what happens to it under load.
 
+mod accepted;
 mod access;
 mod autoscaler;
 mod capacity;

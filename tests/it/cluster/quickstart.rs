@@ -4,12 +4,12 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use tests::cluster::{objects, said};
+use tests::cluster::{NAMESPACE, objects, said};
 use tests::eventually;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use super::deploy;
+use super::{deploy, deploy::state};
 use crate::workspace::root;
 
 /// What is not run, and why. It is the last, and nothing may come after it.
@@ -96,7 +96,7 @@ fn is_well(words: &str) -> Result<()> {
 /// Tried, with programs in place of kubectl and of both scripts: a command after the last, a port of a service that is not known here, a script of another
 /// name, a port-forward left out, a verdict with a check that failed, a page that is another.
 #[tokio::test]
-async fn cluster_the_commands_of_the_quickstart_do_what_it_says() -> Result<()> {
+async fn cluster_the_commands_of_the_quickstart_do_what_it_says_and_a_second_run_changes_nothing() -> Result<()> {
     let text = std::fs::read_to_string(root()?.join("docs/quickstart.md"))?;
     let commands = commands(&text)?;
     ensure!(commands.len() >= 6, "{commands:?}");
@@ -107,8 +107,15 @@ async fn cluster_the_commands_of_the_quickstart_do_what_it_says() -> Result<()> 
         let words: Vec<&str> = command.split_whitespace().collect();
         match &words[..] {
             ["./scripts/deploy-local.sh", more @ ..] => {
+                let before = state(NAMESPACE).await?;
                 let words = said(deploy(more)?).await.with_context(|| command.clone())?;
                 ensure!(words.contains("all is well") && words.contains("The suite runs."), "{words}");
+                // It was deployed before this story.
+                ensure!(words.contains("secrets: all kept"), "{words}");
+                let after = state(NAMESPACE).await?;
+                let all = before.keys().chain(after.keys());
+                let differ: Vec<&String> = all.filter(|key| before.get(*key) != after.get(*key)).collect();
+                ensure!(differ.is_empty(), "changed by a second run: {differ:?}");
                 // It is what the following commands are typed after.
                 ensure!(
                     objects(&["deployments"]).await?["items"].as_array().is_some_and(|all| all.len() >= 9),

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use tests::cluster::objects;
+use tests::cluster::{objects, said};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
@@ -24,6 +24,14 @@ pub(super) async fn fed(program: &str, arguments: &[&str], text: &str) -> Result
 /// As documents of one stream.
 pub(super) fn stream(objects: &[Value]) -> String {
     objects.iter().map(|object| format!("{object}\n---\n")).collect()
+}
+
+/// Makes an object in the suite's namespace, or asks what would become of it.
+pub(super) async fn create(object: &str, more: &[&str]) -> Result<String> {
+    let mut command = Command::new("sh");
+    let script = r#"object=$1; shift; printf %s "$object" | kubectl --namespace outrigger create "$@" -f -"#;
+    command.args(["-c", script, "sh", object]).args(more);
+    said(command).await
 }
 
 /// How often each container of these namespaces was started again.

@@ -12,7 +12,9 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
 FROM scratch
 ARG APP
 ARG COMMIT=unknown
+ARG VERSION=unknown
 LABEL org.opencontainers.image.title="outrigger/$APP" \
+      org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$COMMIT" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /programs/$APP /app

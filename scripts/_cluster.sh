@@ -36,6 +36,9 @@ source_tag() {
   printf '%s' "$commit"
 }
 
+# release_version: of the workspace, which every app has.
+release_version() { sed -nE 's/^version = "([^"]+)"$/\1/p' "$ROOT/Cargo.toml" | head -n 1; }
+
 # missing_secrets: a line for each secret of a cluster that people reach which is not there.
 missing_secrets() {
   local secret there

@@ -36,8 +36,9 @@ if [[ $PLATFORM == *,* && $PUSH == no ]]; then die "several platforms can only b
 : "${TAG:=$(source_tag)}"
 need_tool docker "https://docs.docker.com/engine/install/"
 
+version=$(release_version)
 for app in "${CHOSEN[@]:-${IMAGES[@]}}"; do
-  arguments=(--build-arg "APP=$app" --build-arg "COMMIT=$TAG" --tag "$REGISTRY/$app:$TAG")
+  arguments=(--build-arg "APP=$app" --build-arg "VERSION=$version" --build-arg "COMMIT=$TAG" --tag "$REGISTRY/$app:$TAG")
   if [[ -n $PLATFORM ]]; then arguments+=(--platform "$PLATFORM"); fi
   if [[ $PUSH == yes ]]; then arguments+=(--tag "$REGISTRY/$app:latest" --push); else arguments+=(--load); fi
   docker buildx build "${arguments[@]}" .

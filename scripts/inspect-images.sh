@@ -62,6 +62,8 @@ for archive in "${ARCHIVES[@]}"; do
   [[ $(said Entrypoint) == /app ]] || problems+=("starts '$(said Entrypoint)'")
   revision=$(said 'org\.opencontainers\.image\.revision')
   [[ -n $revision && $revision == "${name##*:}" ]] || problems+=("says it is '$revision', and its tag is ${name##*:}")
+  version=$(said 'org\.opencontainers\.image\.version')
+  [[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+ ]] || problems+=("says it is version '$version'")
   ((size <= MOST * 1000000)) || problems+=("has more than $MOST MB")
   megabytes=$((size / 1000000)).$((size / 100000 % 10))
   if ((${#problems[@]})); then

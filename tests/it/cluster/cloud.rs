@@ -1,5 +1,5 @@
 //! The way to people: staging and production by the steps of the workflow, back by a tag, and the clouds' own Kubernetes by the chart; with a real
-//! certificate at the door, and PostgreSQL, Kafka, Redis and mail elsewhere.
+//! certificate at the door, and PostgreSQL, Kafka and mail elsewhere.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -71,14 +71,13 @@ impl<'a> Place<'a> {
             ("PASSWORD", password.clone()),
             ("KAFKA", variable("OUTRIGGER_KAFKA").context("OUTRIGGER_KAFKA does not name an image (see CONTRIBUTING.md)")?),
             ("POSTGRES", server("postgres")?),
-            ("REDIS", server("redis")?),
             ("MAILBOX", format!("ghcr.io/{OWNER}/outrigger:{}", TAGS[0])),
         ] {
             text = text.replace(&format!("@{word}@"), &value);
         }
         let servers = async {
             door::apply(&text, &[]).await?;
-            for part in ["postgres", "kafka", "redis", "mailbox"] {
+            for part in ["postgres", "kafka", "mailbox"] {
                 kubectl(&["rollout", "status", &format!("deployment/{part}"), "-n", ELSEWHERE, "--timeout=180s"]).await?;
             }
             Ok::<_, anyhow::Error>(())
@@ -113,13 +112,22 @@ impl<'a> Place<'a> {
         Ok(command)
     }
 
+    /// Redis comes by its script, and nobody types its password.
     async fn secrets(&self) -> Result<()> {
+        let mut redis = self.script("deploy-redis.sh")?;
+        redis.args(["--image", &server("redis")?]);
+        said(redis).await?;
+        let password =
+            kubectl(&["get", "secret", "outrigger-redis", "-o", "go-template={{.data.password | base64decode}}"]).await?;
+        let answer = r#"echo ping | REDISCLI_AUTH=$0 redis-cli"#;
+        let answer = kubectl(&["exec", "statefulset/redis", "--", "sh", "-c", answer, &password]).await?;
+        ensure!(answer.trim() == "PONG", "{answer}");
         let mut command = self.script("create-cloud-secrets.sh")?;
         for (name, value) in [
             ("DATABASE_HOST", "postgres.elsewhere"),
             ("DATABASE_CA", &self.known_by),
-            ("REDIS_HOST", "redis.elsewhere:6379"),
-            ("REDIS_PASSWORD", &self.password),
+            ("REDIS_HOST", "redis:6379"),
+            ("REDIS_PASSWORD", &password),
             ("KAFKA_BROKERS", "kafka.elsewhere:9093"),
             ("KAFKA_USER", "suite"),
             ("KAFKA_PASSWORD", &self.password),

@@ -109,7 +109,8 @@ fn wanted(parties: &[Party]) -> BTreeSet<String> {
     // Apps reach each other through their sidecars alone, and what runs for them here.
     add(&APPS, &APPS, &[50002]);
     add(&APPS, &["zipkin"], &[9411]);
-    add(&APPS, &["postgres", "redis", "zipkin", "mailbox"], &[443, 587, 5432, 6379, 6443, 9092, 9093]);
+    add(&APPS, &["redis"], &[6379]);
+    add(&APPS, &["postgres", "mailbox"], &[443, 587, 5432, 6379, 6443, 9092, 9093]);
     add(&["notifications"], &["mailbox"], &[1025, 8025]);
     // Names, Dapr's control plane, and servers wherever they are.
     add(&inside, &["dns"], &[53]);

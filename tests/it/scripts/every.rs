@@ -5,7 +5,7 @@ use tests::recorder::said;
 
 use super::Clone;
 
-const SCRIPTS: [&str; 20] = [
+const SCRIPTS: [&str; 21] = [
     "build-images",
     "check-kafka",
     "create-cloud-secrets",
@@ -16,6 +16,7 @@ const SCRIPTS: [&str; 20] = [
     "deploy-gke",
     "deploy-local",
     "deploy-oke",
+    "deploy-redis",
     "inspect-images",
     "install-cert-manager",
     "install-k3s",
@@ -57,7 +58,7 @@ fn contract_every_script_shows_its_head_as_help_and_refuses_what_it_does_not_kno
 const RELEASE: &str = "--host tasks.example.org --mail admin@example.org --registry registry.example/team --tag one";
 
 /// A script with its arguments, a program that it needs, and where to get that.
-const NEEDS: [(&str, &str, &str, &str); 24] = [
+const NEEDS: [(&str, &str, &str, &str); 26] = [
     ("setup-minikube", "", "minikube", "minikube.sigs.k8s.io"),
     ("setup-minikube", "", "kubectl", "kubernetes.io/docs"),
     ("setup-dapr", "", "kubectl", "kubernetes.io/docs"),
@@ -68,6 +69,8 @@ const NEEDS: [(&str, &str, &str, &str); 24] = [
     ("create-local-secrets", "", "kubectl", "kubernetes.io/docs"),
     ("create-local-secrets", "", "openssl", "package openssl"),
     ("database", "", "kubectl", "kubernetes.io/docs"),
+    ("deploy-redis", "", "kubectl", "kubernetes.io/docs"),
+    ("deploy-redis", "", "openssl", "package openssl"),
     ("deploy-local", "--tag one", "openssl", "package openssl"),
     ("deploy-local", "--tag one", "docker", "docs.docker.com"),
     ("deploy-local", "--tag one", "minikube", "minikube.sigs.k8s.io"),

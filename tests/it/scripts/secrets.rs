@@ -83,6 +83,28 @@ fn contract_no_secret_is_made_for_a_cluster_that_does_not_say_which_it_has() -> 
     Ok(())
 }
 
+/// Tried: the password made anew by the second run, another image without `--image`, no wait.
+#[test]
+fn contract_redis_is_installed_with_a_password_of_its_own_that_is_kept() -> Result<()> {
+    let clone = Clone::new()?;
+    let says = clone.well("deploy-redis", &[])?;
+    let first = values(&clone)?;
+    ensure!(first.keys().eq(["outrigger-redis/host", "outrigger-redis/password"]), "{first:#?}");
+    let password = &first["outrigger-redis/password"];
+    ensure!(first["outrigger-redis/host"] == "redis:6379" && password.len() > 40, "{first:#?}");
+    let applied = &clone.cluster()?["applied"];
+    ensure!(applied.contains("resources: [../../k8s/redis]\n") && !applied.contains("images:"), "{applied}");
+    let log = clone.calls()?;
+    ensure!(log.iter().any(|call| call.starts_with("kubectl rollout status statefulset/redis")), "{log:#?}");
+    ensure!(!says.contains(password) && !log.iter().any(|call| call.contains(password)), "it is seen");
+
+    clone.well("deploy-redis", &["--image", "registry.example/redis:7"])?;
+    ensure!(values(&clone)? == first, "another password");
+    let applied = &clone.cluster()?["applied"];
+    ensure!(applied.contains("{ name: redis, newName: registry.example/redis, newTag: '7' }"), "{applied}");
+    Ok(())
+}
+
 /// What a cloud is asked for, each with a value that can be found again. A certificate has lines.
 fn asked() -> BTreeMap<&'static str, String> {
     let names = "DATABASE_HOST REDIS_HOST REDIS_PASSWORD KAFKA_BROKERS KAFKA_USER KAFKA_PASSWORD KAFKA_CA SMTP_HOST SMTP_PORT SMTP_USER \

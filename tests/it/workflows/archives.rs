@@ -15,8 +15,15 @@ const PROGRAM: &[u8] = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0";
 
 /// What the Dockerfile says of an image.
 fn well_made() -> Value {
-    let labels = json!({ "org.opencontainers.image.title": "outrigger/tasks", "org.opencontainers.image.revision": "one" });
-    json!({ "User": "65532:65532", "Entrypoint": ["/app"], "Labels": labels })
+    json!({ "User": "65532:65532", "Entrypoint": ["/app"], "Labels": labels("0.1.0", "one") })
+}
+
+fn labels(version: &str, revision: &str) -> Value {
+    json!({
+        "org.opencontainers.image.title": "outrigger/tasks",
+        "org.opencontainers.image.version": version,
+        "org.opencontainers.image.revision": revision,
+    })
 }
 
 /// With the real home, where the scanner is kept: it is built once a machine.
@@ -33,7 +40,7 @@ fn inspected(scratch: &Scratch, config: &Value, files: Layers<'_>) -> Result<(bo
     Ok((output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned()))
 }
 
-/// Seen red: each of the script's five questions taken out.
+/// Seen red: each of the script's six questions taken out.
 #[test]
 fn contract_an_image_that_is_more_than_one_small_program_of_nobodys_is_refused() -> Result<()> {
     let scratch = Scratch::new()?;
@@ -54,8 +61,9 @@ fn contract_an_image_that_is_more_than_one_small_program_of_nobodys_is_refused()
         ("User", json!(""), "runs as 'root'"),
         ("User", json!("0:0"), "runs as '0:0'"),
         ("Entrypoint", json!(["/bin/sh"]), "starts '/bin/sh'"),
-        ("Labels", json!({ "org.opencontainers.image.revision": "two" }), "says it is 'two', and its tag is one"),
-        ("Labels", json!({}), "says it is '', and its tag is one"),
+        ("Labels", labels("0.1.0", "two"), "says it is 'two', and its tag is one"),
+        ("Labels", labels("0.1.0", ""), "says it is '', and its tag is one"),
+        ("Labels", labels("unknown", "one"), "says it is version 'unknown'"),
     ] {
         let mut config = well_made();
         config[key] = value;

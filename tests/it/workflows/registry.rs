@@ -199,7 +199,7 @@ fn clone(scratch: &Scratch) -> Result<()> {
 }
 
 /// Tried: `latest` forgotten when both are joined, a join that replaces what is there, a push without the processor in its tag, the revision
-/// left out of the Dockerfile, a file more in it, the mark of another tag, the gate without its comparison.
+/// or the version left out of the Dockerfile, a file more in it, the mark of another tag, the gate without its comparison.
 #[tokio::test]
 async fn contract_a_registry_has_an_image_under_its_commit_and_latest_and_keeps_what_staging_passed() -> Result<()> {
     let parts = Parts::start().await?;
@@ -225,7 +225,8 @@ async fn contract_a_registry_has_an_image_under_its_commit_and_latest_and_keeps_
         let image: Value = parts.get(&blob(&manifest["config"])).await?.json().await?;
         let config = &image["config"];
         ensure!(image["architecture"] == processor && config["User"] == "65532:65532", "{image}");
-        ensure!(config["Labels"]["org.opencontainers.image.revision"] == COMMIT, "{config}");
+        let label = |name: &str| &config["Labels"][format!("org.opencontainers.image.{name}")];
+        ensure!(*label("revision") == COMMIT && *label("version") == env!("CARGO_PKG_VERSION"), "{config}");
         let [layer] = &manifest["layers"].as_array().context("layers")?[..] else { anyhow::bail!("{manifest}") };
         let file = parts.scratch.path("layer");
         std::fs::write(&file, parts.get(&blob(layer)).await?.bytes().await?)?;

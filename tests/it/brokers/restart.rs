@@ -12,10 +12,10 @@ use crate::cluster::quantity;
 
 /// What is written and read.
 const TOPIC: &str = "task-events";
-/// Kafka forgets a broker that was killed after nine seconds, which is its default; twice that on a busy machine.
-const SOON: Duration = Duration::from_secs(20);
+/// Kafka forgets a broker that was killed after nine seconds, which is its default; three times that on a busy machine.
+const SOON: Duration = Duration::from_secs(30);
 /// The longest that one write may wait for its acknowledgement, in milliseconds: also for that of a broker that was killed.
-const LONGEST: u64 = 15_000;
+const LONGEST: u64 = 30_000;
 const APPS: [&str; 4] = ["identity", "tasks", "audit", "gateway"];
 
 /// Runs a story on the Kafka of the manifests. What it started is killed in the end: two brokers that are to end in order wait for each other.
@@ -26,12 +26,30 @@ async fn on_it(name: &str, apps: &[&str], tell: impl AsyncFnOnce(&Suite, &Manife
     tell(&suite, &manifests, client).await
 }
 
+#[derive(Clone, Copy)]
+enum End {
+    InOrder,
+    Killed,
+}
+
+/// It stays away, however it went.
+async fn away(suite: &Suite, node: &Node, end: End) -> Result<()> {
+    if matches!(end, End::Killed) {
+        suite.stack().kill9(&node.name).await?;
+    }
+    suite.stack().stop(&node.name).await
+}
+
 fn is(node: &Node, role: &str) -> bool {
     node.roles.iter().any(|each| each == role)
 }
 
-/// The topics are what the file says, and nobody makes another. Then each broker goes away and comes back, in order and killed, and the controller,
-/// while a writer (`acks=all`, idempotent) and a group of readers go on.
+/// The topics are what the file says, and nobody makes another. Then a broker is killed, stays away and comes back, while a writer (`acks=all`,
+/// idempotent) and a group of readers go on; with OUTRIGGER_LONG the other one is ended in order, too, and then the controller.
+///
+/// Seen red: `min.insync.replicas: 2`, topics of one replica, automatic creation, and two nodes that are broker and controller. With these nothing
+/// at all takes a write while a killed one is away: the other, alone, is no majority, so it neither becomes leader nor may leave the absent one out
+/// of what each write waits for. A node that ends in order hands over before that, so there it does not show.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn contract_on_the_manifests_brokers_one_restarts_while_writers_and_readers_go_on() -> Result<()> {
     on_it("brokers", &[], async |suite, manifests, mut client| {
@@ -39,8 +57,8 @@ async fn contract_on_the_manifests_brokers_one_restarts_while_writers_and_reader
         client.ask("begin").await?;
         every_partition_is_written(&mut client).await?;
         let nodes = manifests.nodes()?;
-        for (place, node) in (1..).zip(&nodes).filter(|(_, node)| is(node, "broker")) {
-            suite.stack().stop(&node.name).await?;
+        for ((place, node), end) in (1..).zip(&nodes).filter(|(_, node)| is(node, "broker")).zip([End::Killed, End::InOrder]) {
+            away(suite, node, end).await?;
             every_partition_is_written(&mut client).await.with_context(|| format!("{} is away", node.name))?;
             client
                 .each_partition(|at, partition| {
@@ -50,30 +68,35 @@ async fn contract_on_the_manifests_brokers_one_restarts_while_writers_and_reader
                 .await?;
             suite.stack().start_part(&node.name).await?;
             leaders_come_back(&mut client).await.with_context(|| format!("{} is back", node.name))?;
+            if !tests::suite::is_long() {
+                break;
+            }
         }
-        let killed = nodes.iter().rfind(|node| is(node, "broker")).context("a broker")?;
-        suite.stack().kill9(&killed.name).await?;
-        every_partition_is_written(&mut client).await.context("one was killed")?;
-        leaders_come_back(&mut client).await?;
-        let controller = nodes.iter().find(|node| is(node, "controller")).context("a controller")?;
-        suite.stack().stop(&controller.name).await?;
-        every_partition_is_written(&mut client).await.context("without a controller")?;
-        suite.stack().start_part(&controller.name).await?;
-        leaders_come_back(&mut client).await?;
-
-        let end = client.ask("end").await?;
-        let acknowledged: u64 = numbers(&end["acknowledged"]).iter().sum();
-        ensure!(end["failed"] == json!([]) && end["unread"] == 0, "{end}");
-        ensure!(end["stored"] == acknowledged && end["read"] == acknowledged, "lost or twice: {end}");
-        ensure!(end["slowest"].as_u64().is_some_and(|slowest| slowest < LONGEST), "{end}");
-        for node in &nodes {
-            let most = most_memory(suite, node)?;
-            ensure!(most < node.limit, "{} took {most} of {} bytes", node.name, node.limit);
+        if tests::suite::is_long() {
+            let controller = nodes.iter().find(|node| is(node, "controller")).context("a controller")?;
+            suite.stack().stop(&controller.name).await?;
+            every_partition_is_written(&mut client).await.context("without a controller")?;
+            suite.stack().start_part(&controller.name).await?;
+            leaders_come_back(&mut client).await?;
         }
-        println!("{acknowledged} acknowledged, stored and read; the slowest waited {} ms", end["slowest"]);
+        println!("{}", ended(suite, &nodes, &mut client).await?);
         Ok(())
     })
     .await
+}
+
+/// What was acknowledged is there once, and no node had more memory than it may have.
+async fn ended(suite: &Suite, nodes: &[Node], client: &mut Client) -> Result<String> {
+    let end = client.ask("end").await?;
+    let acknowledged: u64 = numbers(&end["acknowledged"]).iter().sum();
+    ensure!(end["failed"] == json!([]) && end["unread"] == 0, "{end}");
+    ensure!(end["stored"] == acknowledged && end["read"] == acknowledged, "lost or twice: {end}");
+    ensure!(end["slowest"].as_u64().is_some_and(|slowest| slowest < LONGEST), "{end}");
+    for node in nodes {
+        let most = most_memory(suite, node)?;
+        ensure!(most < node.limit, "{} took {most} of {} bytes", node.name, node.limit);
+    }
+    Ok(format!("{acknowledged} acknowledged, stored and read; the slowest waited {} ms", end["slowest"]))
 }
 
 /// The topics as they were made, and that there is no other.
@@ -159,20 +182,14 @@ async fn chaos_each_of_two_brokers_restarts_and_events_arrive_without_it() -> Re
         let mut made = 0;
         let nodes = manifests.nodes()?;
         arrives(&person, &database, &mut made).await?;
-        for node in nodes.iter().filter(|node| is(node, "broker")) {
-            suite.stack().stop(&node.name).await?;
+        for (node, end) in nodes.iter().filter(|node| is(node, "broker")).zip([End::Killed, End::InOrder]) {
+            away(suite, node, end).await?;
             let took = arrives(&person, &database, &mut made).await.with_context(|| format!("{} is away", node.name))?;
             println!("without {} everything had arrived after {took:?}", node.name);
             suite.stack().start_part(&node.name).await?;
             leaders_come_back(&mut client).await?;
             arrives(&person, &database, &mut made).await?;
         }
-        let killed = nodes.iter().rfind(|node| is(node, "broker")).context("a broker")?;
-        suite.stack().kill9(&killed.name).await?;
-        let took = arrives(&person, &database, &mut made).await?;
-        println!("of one that was killed: {took:?}");
-        leaders_come_back(&mut client).await?;
-        arrives(&person, &database, &mut made).await?;
         let letters = database.count("select count(*) from audit.dead_letters", &[]).await?;
         ensure!(letters == 0, "{letters} dead letters");
         Ok(())

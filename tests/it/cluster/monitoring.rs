@@ -64,8 +64,6 @@ async fn with_rules(more: &str) -> Result<()> {
 }
 
 /// What the gate of production asks: an alert that fires ends it by name, one that is for reading only does not, and it is well when it is gone.
-///
-/// Seen red: XXXB
 #[tokio::test]
 async fn cluster_a_validation_with_alerts_fails_by_the_name_of_one_that_fires() -> Result<()> {
     set_up().await?;

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Looks at a deployed suite from outside and from inside, one line a check, and says with its exit code whether all is well: 0 or 1.
 #
-#   scripts/validate-deployment.sh [--url http://outrigger.local [--address IP]] [--patience SECONDS] [--json]
+#   scripts/validate-deployment.sh [--url http://outrigger.local [--address IP]] [--alerts] [--patience SECONDS] [--json]
 #
 # --address is where the ingress controller listens, if this machine does not know the name.
+# --alerts asks the Prometheus of scripts/setup-monitoring.sh, which must be there: no alert may fire or be about to. A deployment does not ask it,
+# because what fires then may be of the release that it replaces.
 # What is not well gets 60 seconds (--patience) to become so, because an autoscaler may just have asked for a pod or a part have been restarted,
 # and so long an event may take.
-# Pods, services, components of each sidecar, health of each app, the ingress (with --url), and a task whose event reaches another app.
+# Pods, services, components of each sidecar, health of each app, the ingress (with --url), alerts (with --alerts), and a task whose event reaches
+# another app.
 # Signs up one person with a random address. Needs kubectl and curl. Changes nothing else.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -15,15 +18,16 @@ source "$ROOT/scripts/_lib.sh"
 # shellcheck source=scripts/_cluster.sh
 source "$ROOT/scripts/_cluster.sh"
 
-URL="" ADDRESS="" JSON=no PATIENCE=60
+URL="" ADDRESS="" ALERTS=no JSON=no PATIENCE=60
 while (($#)); do
   case $1 in
     --url) (($# >= 2)) || die "--url needs a value"; URL=${2%/}; shift 2 ;;
     --address) (($# >= 2)) || die "--address needs a value"; ADDRESS=$2; shift 2 ;;
+    --alerts) ALERTS=yes; shift ;;
     --patience) (($# >= 2)) || die "--patience needs a value"; PATIENCE=$2; shift 2 ;;
     --json) JSON=yes; shift ;;
     -h | --help) help_of "${BASH_SOURCE[0]}"; exit ;;
-    *) die "unknown option $1 (known: --url, --address, --patience, --json)" ;;
+    *) die "unknown option $1 (known: --url, --address, --alerts, --patience, --json)" ;;
   esac
 done
 need_cluster
@@ -169,6 +173,33 @@ look_at_ingress() {
   words="$URL answers"
 }
 
+# prometheus QUERY: its answer, through the API server as the pods' own.
+prometheus() {
+  curl --silent --fail --max-time 10 --get --data-urlencode "query=$1" \
+    "$API/api/v1/namespaces/monitoring/services/prometheus:http/proxy/api/v1/query"
+}
+
+# By name, however many things it fires for. Severities `info` and `none` are for reading only; an alert that says none is meant.
+look_at_alerts() {
+  local found name state severity
+  if ! found=$(prometheus 'count(up{job="apps"} == 1)'); then
+    problems+=("no Prometheus answers in the namespace monitoring; scripts/setup-monitoring.sh installs it")
+  elif [[ $found != *'"value"'* ]]; then
+    problems+=("Prometheus sees no app, and so no fault")
+  elif ! found=$(prometheus 'count by (alertname, alertstate, severity) (ALERTS{severity!~"info|none"})'); then
+    problems+=("Prometheus does not say which alerts fire")
+  else
+    while IFS='|' read -r name state severity; do
+      case $state in
+        firing) problems+=("$name fires${severity:+ ($severity)}") ;;
+        *) problems+=("$name is about to fire${severity:+ ($severity)}") ;;
+      esac
+    done < <(grep -oE '"metric":\{[^}]*\}' <<<"$found" |
+      sed -E 's/.*"alertname":"([^"]*)","alertstate":"([^"]*)"(,"severity":"([^"]*)")?.*/\1|\2|\4/' | sort)
+  fi
+  words="Prometheus has none that fires"
+}
+
 # forward: a way to a gateway that is ready, on a free port; sets BASE. The service could lead to one that is leaving.
 forward() {
   # Not through a function: the shell around it would be ended and kubectl not.
@@ -223,6 +254,7 @@ look services
 look components
 look health
 if [[ -n $URL ]]; then look ingress; fi
+if [[ $ALERTS == yes ]]; then look alerts; fi
 check_story
 
 if [[ $JSON == yes ]]; then

@@ -1,6 +1,9 @@
-//! Kafka as the manifests have it: read by the classes by which Strimzi's operator reads them.
+//! Kafka as the manifests have it: read by the classes by which Strimzi's operator reads them, and as real brokers.
 //!
 //! No Strimzi runs here, and its custom resource definitions cannot be had; the classes that they are made from are in Maven.
+
+mod nodes;
+mod restart;
 
 use std::process::{Command, Output};
 
@@ -19,7 +22,7 @@ fn check(files: &[std::path::PathBuf]) -> Result<Output> {
 const FAULTS: [(&str, &str, &str, &str); 12] = [
     ("cluster", "\n  replicas: 2", "\n  replica: 2", "KafkaNodePool/brokers/spec/replica is not known"),
     ("cluster", "\n  replicas: 2", "\n  replica: 2", "KafkaNodePool/brokers/spec/replicas is missing"),
-    ("cluster", "[controller, broker]", "[controler, broker]", "KafkaNodePool/brokers/spec/roles/0 is \"controler\""),
+    ("cluster", "[controller]", "[controler]", "KafkaNodePool/controllers/spec/roles/0 is \"controler\""),
     ("cluster", "kraftMetadata: shared", "kraftMetadata: share", "/spec/storage/volumes/0/kraftMetadata is \"share\""),
     ("cluster", "memory: 1Gi", "memory: 1Gib", "KafkaNodePool/brokers/spec/resources/limits/memory is no quantity"),
     ("cluster", ", tls: false", "", "Kafka/outrigger/spec/kafka/listeners/0/tls is missing"),
@@ -44,7 +47,7 @@ fn contract_strimzi_understands_every_word_of_the_manifests_and_refuses_a_misspe
     let output = check(&[])?;
     let says = said(&output);
     ensure!(output.status.success(), "{says}");
-    ensure!(says.contains("Strimzi understands {Kafka=1, KafkaNodePool=1, KafkaTopic=10}"), "{says}");
+    ensure!(says.contains("Strimzi understands {Kafka=1, KafkaNodePool=2, KafkaTopic=10}"), "{says}");
 
     let mut files = Vec::new();
     for kind in ["cluster", "topics"] {

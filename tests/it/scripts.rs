@@ -11,6 +11,7 @@ mod managed;
 mod monitoring;
 mod rollback;
 mod secrets;
+mod validation;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::symlink;

@@ -10,7 +10,7 @@ use crate::notice::{Notice, Progress, State};
 use crate::options::{self, Options, Set};
 use crate::part::{Order, Part, Program};
 use crate::parts::app::Surroundings;
-use crate::parts::kafka::{Kafka, Secured};
+use crate::parts::kafka::{Doors, Kafka, Secured};
 use crate::parts::postgres::Postgres;
 use crate::parts::{app, daprd, prometheus, redis, scheduler, zipkin};
 use crate::ports::{FreePorts, stated};
@@ -34,9 +34,8 @@ pub(crate) async fn prepare(options: Options) -> Result<Stack> {
     let at = Ports {
         postgres: free.give()?,
         redis: free.give()?,
-        kafka: free.give()?,
+        kafka: doors(&options, &mut free)?,
         kafka_secured: free.give()?,
-        kafka_controller: free.give()?,
         zipkin: free.give()?,
         prometheus: free.give()?,
         scheduler: scheduler::Ports::take(&mut free)?,
@@ -49,9 +48,9 @@ pub(crate) async fn prepare(options: Options) -> Result<Stack> {
     let apps: Vec<String> = suite.apps.iter().map(|app| app.app_id.clone()).collect();
     let kept = Kept::load(&run.join("kept.json"), &apps)?;
     let tls = if options.set == Set::Cloud { Some(Tls::load(&run).await?) } else { None };
-    let kafka = if tls.is_some() { at.kafka_secured } else { at.kafka };
+    let kafka = if tls.is_some() { format!("127.0.0.1:{}", at.kafka_secured) } else { at.brokers(&options.kafka) };
     let addresses = Addresses { postgres: at.postgres, redis: at.redis, kafka, smtp: at.smtp, inbox: at.inbox };
-    let secrets = kept.render(addresses, tls.as_ref())?;
+    let secrets = kept.render(&addresses, tls.as_ref())?;
     write_private(&run.join("secrets.json"), &serde_json::to_vec_pretty(&secrets)?)?;
     daprd::render_configs(&run, &suite, options.zipkin.then_some(at.zipkin))?;
 
@@ -77,6 +76,10 @@ pub(crate) async fn prepare(options: Options) -> Result<Stack> {
         runtime: Some(runtime),
         _ports: free,
     })
+}
+
+fn doors(options: &Options, free: &mut FreePorts) -> Result<Vec<Doors>> {
+    options.kafka.nodes.iter().map(|_| Ok(Doors { broker: free.give()?, controller: free.give()? })).collect()
 }
 
 /// A misspelt app would silently be none.
@@ -165,11 +168,13 @@ async fn servers(stack: &Stack, postgres: &Postgres, progress: &Progress) -> Res
             maven::fetch(&options.root, "kafka", &jars).await?;
         }
         let password = stack.kept.password("kafka")?;
-        let secured = stack.tls.as_ref().map(|tls| Secured { port: at.kafka_secured, tls, password });
-        let kafka = Kafka::find(run, jars, at.kafka, at.kafka_controller, secured)?;
-        tell("kafka", "preparing its log folder");
-        kafka.format(run).await?;
-        programs.push(kafka.program(run));
+        for (place, node) in options.kafka.nodes.iter().enumerate() {
+            let secured = stack.tls.as_ref().map(|tls| Secured { port: at.kafka_secured, tls, password });
+            let kafka = Kafka::find(run, jars.clone(), &options.kafka, &at.kafka, place, secured)?;
+            tell(&node.name, "preparing its log folder");
+            kafka.format(run).await?;
+            programs.push(kafka.program(run));
+        }
     }
     if options.zipkin {
         let (jars, complete) = maven::folder(&options.root, "zipkin")?;
@@ -229,9 +234,12 @@ async fn set_up(stack: &Stack, postgres: &Postgres) -> Result<()> {
         postgres.set_up(&stack.options.root, &stack.kept).await
     };
     let topics = async {
-        if let Ok(kafka) = stack.part("kafka") {
-            kafka.ready().await?;
-            topics::create_all(stack.at.kafka).await?;
+        if stack.options.set.broker() == "kafka" {
+            let kafka = &stack.options.kafka;
+            for node in &kafka.nodes {
+                stack.part(&node.name)?.ready().await?;
+            }
+            topics::create(stack.at.broker(kafka)?, &kafka.topics).await?;
         }
         anyhow::Ok(())
     };

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::topics::{self, Topic};
+
 /// Which components stand beside `components/common`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Set {
@@ -63,6 +65,58 @@ pub enum Ports {
     },
 }
 
+/// A Kafka, in the sets that have one.
+#[derive(Clone, Debug)]
+pub struct KafkaCluster {
+    /// Its processes; the place in this list, from one, is the node's id.
+    pub nodes: Vec<KafkaNode>,
+    /// What every node is told beside where it and the others are.
+    pub settings: BTreeMap<String, String>,
+    /// What is made once all of them answer.
+    pub topics: Vec<Topic>,
+}
+
+/// One process of a Kafka.
+#[derive(Clone, Debug)]
+pub struct KafkaNode {
+    /// The part's name; it begins with `kafka`.
+    pub name: String,
+    /// `broker`, `controller` or both.
+    pub roles: Vec<String>,
+    /// The most its heap may be, in MiB.
+    pub heap: u32,
+}
+
+impl KafkaNode {
+    pub(crate) fn is(&self, role: &str) -> bool {
+        self.roles.iter().any(|each| each == role)
+    }
+}
+
+impl Default for KafkaCluster {
+    /// One process that is broker and controller, with every topic of the suite.
+    fn default() -> Self {
+        let settings = [
+            ("auto.create.topics.enable", "false"),
+            ("num.partitions", "3"),
+            ("log.retention.check.interval.ms", "60000"),
+            ("offsets.topic.replication.factor", "1"),
+            ("offsets.topic.num.partitions", "8"),
+            ("transaction.state.log.replication.factor", "1"),
+            ("transaction.state.log.min.isr", "1"),
+            ("group.initial.rebalance.delay.ms", "0"),
+            ("broker.session.timeout.ms", "3000"),
+            ("broker.heartbeat.interval.ms", "500"),
+        ];
+        let roles = ["broker", "controller"].map(str::to_owned).to_vec();
+        Self {
+            nodes: vec![KafkaNode { name: "kafka".to_owned(), roles, heap: 256 }],
+            settings: settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            topics: topics::all(),
+        }
+    }
+}
+
 /// What a stack is made of. Start from [`Options::new`] and change what differs.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -74,6 +128,8 @@ pub struct Options {
     pub bin_dir: PathBuf,
     /// Which broker.
     pub set: Set,
+    /// What its broker is made of, where that is Kafka; in the cloud set of one node only, which has the door that asks for a password.
+    pub kafka: KafkaCluster,
     /// Free or stated ports.
     pub ports: Ports,
     /// How many instances of an app; one where nothing is said.
@@ -105,6 +161,7 @@ impl Options {
             root,
             run_dir: run_dir.into(),
             set: Set::Local,
+            kafka: KafkaCluster::default(),
             ports: Ports::Free,
             replicas: BTreeMap::new(),
             apps: None,

@@ -25,13 +25,13 @@ pub(crate) const SCHEMAS: [&str; 6] = ["identity", "tasks", "reminders", "notifi
 /// The command line signs in as an app does.
 const CLI: &str = "cli";
 
-/// Ports that secrets name, all on the loopback interface.
-#[derive(Clone, Copy, Debug)]
+/// Where the servers are that secrets name, all on the loopback interface.
+#[derive(Debug)]
 pub(crate) struct Addresses {
     pub postgres: u16,
     pub redis: u16,
-    /// In the cloud set the port that asks for a password.
-    pub kafka: u16,
+    /// In the cloud set the door that asks for a password.
+    pub kafka: String,
     pub smtp: u16,
     pub inbox: u16,
 }
@@ -81,7 +81,7 @@ impl Kept {
     }
 
     /// The secrets as the sidecars see them. With a certificate, the servers are those of the cloud set.
-    pub fn render(&self, at: Addresses, tls: Option<&Tls>) -> Result<Secrets> {
+    pub fn render(&self, at: &Addresses, tls: Option<&Tls>) -> Result<Secrets> {
         let mut secrets = Secrets::new();
         // The path is as the component `secretstore` names its file.
         let mode = if tls.is_some() { "verify-full&sslrootcert=.run/tls.crt" } else { "disable" };
@@ -103,7 +103,7 @@ impl Kept {
                 "outrigger-redis".to_owned(),
                 keys([("host", format!("127.0.0.1:{}", at.redis)), ("password", self.password("redis")?.to_owned())]),
             ),
-            ("outrigger-kafka".to_owned(), self.kafka(at.kafka, tls)?),
+            ("outrigger-kafka".to_owned(), self.kafka(&at.kafka, tls)?),
             (
                 "outrigger-jwt".to_owned(),
                 keys([("private-key", self.private_key.clone()), ("public-key", self.public_key.clone())]),
@@ -134,13 +134,13 @@ impl Kept {
         Ok(secrets)
     }
 
-    fn kafka(&self, port: u16, tls: Option<&Tls>) -> Result<BTreeMap<String, String>> {
+    fn kafka(&self, brokers: &str, tls: Option<&Tls>) -> Result<BTreeMap<String, String>> {
         let (user, password, ca) = match tls {
             Some(tls) => (kafka::USER, self.password("kafka")?, tls.certificate.as_str()),
             // The broker of the other sets knows no users; the keys stand for the cloud's.
             None => ("", "", ""),
         };
-        let brokers = ("brokers", format!("127.0.0.1:{port}"));
+        let brokers = ("brokers", brokers.to_owned());
         Ok(keys([brokers, ("user", user.to_owned()), ("password", password.to_owned()), ("ca", ca.to_owned())]))
     }
 }

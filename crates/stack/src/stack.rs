@@ -10,10 +10,11 @@ use tokio::time::{Instant, sleep};
 use crate::catcher::{Catcher, Mail, Sms};
 use crate::instance::{Instance, part_name};
 use crate::launch;
+use crate::maven;
 use crate::notice::{Progress, State};
-use crate::options::Options;
+use crate::options::{KafkaCluster, Options};
 use crate::part::{Order, Part};
-use crate::parts::scheduler;
+use crate::parts::{kafka, scheduler};
 use crate::ports::FreePorts;
 use crate::run_dir::RunDir;
 use crate::running;
@@ -40,20 +41,36 @@ pub struct Stack {
 }
 
 /// The ports of what is no app.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ports {
     pub postgres: u16,
     pub redis: u16,
-    pub kafka: u16,
+    /// Of each node.
+    pub kafka: Vec<kafka::Doors>,
     /// The door for sidecars in the cloud set.
     pub kafka_secured: u16,
-    pub kafka_controller: u16,
     pub zipkin: u16,
     pub prometheus: u16,
     pub scheduler: scheduler::Ports,
     pub smtp: u16,
     pub inbox: u16,
     pub front: u16,
+}
+
+impl Ports {
+    fn doors<'a>(&'a self, kafka: &'a KafkaCluster) -> impl Iterator<Item = u16> + 'a {
+        kafka.nodes.iter().zip(&self.kafka).filter(|(node, _)| node.is("broker")).map(|(_, doors)| doors.broker)
+    }
+
+    /// Kafka's brokers, as clients are told them.
+    pub fn brokers(&self, kafka: &KafkaCluster) -> String {
+        self.doors(kafka).map(|port| format!("127.0.0.1:{port}")).collect::<Vec<_>>().join(",")
+    }
+
+    /// The first of them.
+    pub fn broker(&self, kafka: &KafkaCluster) -> Result<u16> {
+        self.doors(kafka).next().context("a Kafka without a broker")
+    }
 }
 
 impl Stack {
@@ -119,7 +136,12 @@ impl Stack {
 
     /// Kafka's address without a password, in the sets that have it.
     pub fn kafka_brokers(&self) -> Option<String> {
-        self.part("kafka").ok().map(|_| format!("127.0.0.1:{}", self.at.kafka))
+        (self.options.set.broker() == "kafka").then(|| self.at.brokers(&self.options.kafka))
+    }
+
+    /// Kafka's archives, its clients among them.
+    pub fn kafka_archives(&self) -> Result<std::path::PathBuf> {
+        Ok(maven::folder(&self.options.root, "kafka")?.0)
     }
 
     /// Zipkin's address, when traces are collected.
@@ -295,7 +317,7 @@ impl Drop for Stack {
 }
 
 fn is_server(name: &str) -> bool {
-    matches!(name, "postgres" | "redis" | "kafka" | "zipkin" | "prometheus" | "scheduler")
+    matches!(name, "postgres" | "redis" | "zipkin" | "prometheus" | "scheduler") || name.starts_with("kafka")
 }
 
 /// Runs futures at the same time and gives their results in their order.

@@ -1,5 +1,7 @@
 //! Makes the topics before any sidecar starts, in Kafka's own protocol: a Java tool would take seconds for each.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -10,6 +12,19 @@ const ALREADY_EXISTS: i16 = 36;
 /// A broker drops whole segments only, so news are written to a new one every minute.
 const NEWS_SEGMENT_MS: &str = "60000";
 
+/// One topic, as it is made.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    /// Its name.
+    pub name: String,
+    /// How many events of it an app handles at once.
+    pub partitions: i32,
+    /// How many brokers have it.
+    pub replicas: i16,
+    /// What differs from the broker's own settings.
+    pub settings: BTreeMap<String, String>,
+}
+
 /// Creates every topic of the suite, with its dead letters, on the Kafka behind this port of the machine; those that exist are left as they are.
 ///
 /// # Errors
@@ -18,12 +33,14 @@ pub async fn create_all(port: u16) -> Result<()> {
     create(port, &all()).await
 }
 
-fn all() -> Vec<String> {
-    contracts::topic::ALL.iter().flat_map(|topic| [(*topic).to_owned(), contracts::topic::dead_letters_of(topic)]).collect()
+/// The topics of the suite for a single broker.
+pub(crate) fn all() -> Vec<Topic> {
+    let names = contracts::topic::ALL.iter().flat_map(|topic| [(*topic).to_owned(), contracts::topic::dead_letters_of(topic)]);
+    names.map(|name| Topic { settings: settings(&name), name, partitions: PARTITIONS, replicas: 1 }).collect()
 }
 
 /// Creates what is missing; an existing topic is left as it is.
-async fn create(port: u16, topics: &[String]) -> Result<()> {
+pub(crate) async fn create(port: u16, topics: &[Topic]) -> Result<()> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.context("reaching Kafka to create the topics")?;
     let request = request(topics)?;
     stream.write_all(&request).await?;
@@ -39,7 +56,7 @@ async fn create(port: u16, topics: &[String]) -> Result<()> {
 }
 
 /// CreateTopics, version 2: the oldest that Kafka 4 speaks, and the last without compact encoding.
-fn request(topics: &[String]) -> Result<Vec<u8>> {
+fn request(topics: &[Topic]) -> Result<Vec<u8>> {
     let mut body = Vec::new();
     body.extend(19_i16.to_be_bytes());
     body.extend(2_i16.to_be_bytes());
@@ -47,16 +64,15 @@ fn request(topics: &[String]) -> Result<Vec<u8>> {
     text(&mut body, "outrigger")?;
     body.extend(i32::try_from(topics.len())?.to_be_bytes());
     for topic in topics {
-        text(&mut body, topic)?;
-        body.extend(PARTITIONS.to_be_bytes());
-        body.extend(1_i16.to_be_bytes());
+        text(&mut body, &topic.name)?;
+        body.extend(topic.partitions.to_be_bytes());
+        body.extend(topic.replicas.to_be_bytes());
         // No assignments.
         body.extend(0_i32.to_be_bytes());
-        let settings = settings(topic);
-        body.extend(i32::try_from(settings.len())?.to_be_bytes());
-        for (name, value) in settings {
+        body.extend(i32::try_from(topic.settings.len())?.to_be_bytes());
+        for (name, value) in &topic.settings {
             text(&mut body, name)?;
-            text(&mut body, &value)?;
+            text(&mut body, value)?;
         }
     }
     body.extend(15_000_i32.to_be_bytes());
@@ -67,12 +83,12 @@ fn request(topics: &[String]) -> Result<Vec<u8>> {
 }
 
 /// What differs from the broker's own settings: a fresh reader of news begins at the oldest there is, so that is kept short.
-fn settings(topic: &str) -> Vec<(&'static str, String)> {
+fn settings(topic: &str) -> BTreeMap<String, String> {
     if contracts::topic::component(topic) != contracts::topic::FANOUT {
-        return Vec::new();
+        return BTreeMap::new();
     }
     let kept = contracts::topic::NEWS_KEPT.as_millis().to_string();
-    vec![("retention.ms", kept), ("segment.ms", NEWS_SEGMENT_MS.to_owned())]
+    BTreeMap::from([("retention.ms".to_owned(), kept), ("segment.ms".to_owned(), NEWS_SEGMENT_MS.to_owned())])
 }
 
 fn text(bytes: &mut Vec<u8>, value: &str) -> Result<()> {

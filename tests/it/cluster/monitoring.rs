@@ -10,7 +10,7 @@ use tests::eventually;
 use tests::suite::variable;
 use tokio::process::Command;
 
-use super::name;
+use super::{faults, name, verdict};
 use crate::workspace::root;
 
 /// Further words for `scripts/setup-monitoring.sh`, such as where the image comes from.
@@ -34,6 +34,65 @@ pub(super) async fn set_up() -> Result<()> {
 
 async fn generation() -> Result<String> {
     kubectl(&["get", "statefulset", "prometheus", "-n", "monitoring", "-o", "jsonpath={.metadata.generation}"]).await
+}
+
+/// One that always fires and one that is for reading only, after the suite's own.
+const STORY: &str = r#"
+  - name: story
+    rules:
+      - alert: AlwaysOfTheStory
+        expr: vector(1)
+        labels: { severity: warning }
+      - alert: ReadOnlyOfTheStory
+        expr: vector(1)
+        labels: { severity: info }
+"#;
+
+/// Puts further rules beside those of the running Prometheus, which begins anew with them.
+async fn with_rules(more: &str) -> Result<()> {
+    let of_pod = "jsonpath={.spec.template.spec.volumes[?(@.name==\"settings\")].configMap.name}";
+    let settings = kubectl(&["get", "statefulset", "prometheus", "-n", "monitoring", "-o", of_pod]).await?;
+    let mut map: Value =
+        serde_json::from_str(&kubectl(&["get", "configmap", &settings, "-n", "monitoring", "-o", "json"]).await?)?;
+    let rules = map["data"]["alerts.yaml"].as_str().context("alerts.yaml")?;
+    let own = rules.split("  - name: story").next().unwrap_or_default().trim_end().to_owned();
+    map["data"]["alerts.yaml"] = Value::String(format!("{own}\n{more}"));
+    let patch = serde_json::json!({ "data": map["data"] }).to_string();
+    kubectl(&["patch", "configmap", &settings, "-n", "monitoring", "--type", "merge", "--patch", &patch]).await?;
+    kubectl(&["delete", "pod", "prometheus-0", "-n", "monitoring", "--timeout=60s"]).await?;
+    kubectl(&["rollout", "status", "statefulset/prometheus", "-n", "monitoring", "--timeout=120s"]).await.map(drop)
+}
+
+/// What the gate of production asks: an alert that fires ends it by name, one that is for reading only does not, and it is well when it is gone.
+#[tokio::test]
+async fn cluster_a_validation_with_alerts_fails_by_the_name_of_one_that_fires() -> Result<()> {
+    set_up().await?;
+    let fired = fires().await;
+    with_rules("").await?;
+    fired?;
+    let after = verdict(30, &["--alerts"]).await?;
+    // What the stories before have done to pods may fire on its own.
+    let faults = faults(&after);
+    ensure!(
+        faults.keys().all(|check| *check == "alerts") && !faults.values().any(|words| words.contains("OfTheStory")),
+        "{after}"
+    );
+    Ok(())
+}
+
+async fn fires() -> Result<()> {
+    with_rules(STORY).await?;
+    eventually("the alert fires", SCRAPED, async || {
+        let firing = asked("alerts").await?.to_string();
+        Ok((firing.contains("AlwaysOfTheStory") && firing.contains("ReadOnlyOfTheStory")).then_some(()))
+    })
+    .await?;
+    let verdict = verdict(30, &["--alerts"]).await?;
+    let faults = faults(&verdict);
+    ensure!(faults.keys().eq(["alerts"].iter()), "{verdict}");
+    let words = faults["alerts"];
+    ensure!(words.contains("AlwaysOfTheStory fires (warning)") && !words.contains("ReadOnly"), "{words}");
+    Ok(())
 }
 
 /// Seen red: another name of the sidecars' port in prometheus.yaml.

@@ -275,14 +275,18 @@ fn contract_staging_follows_ci_on_main_with_the_same_commit() -> Result<()> {
     Ok(())
 }
 
-/// Tried: `needs: gate` taken out, `environment` taken out of deploy-cloud.yaml, `target: staging`, a push as a start, `if: always()`.
+/// Tried: `needs: gate` and `needs: staging` taken out, `environment: production` in the question to staging, `environment` taken out of deploy-cloud.yaml, `target: staging`, a push as a start, `if: always()`.
 #[test]
 fn contract_production_waits_for_the_gate_and_for_its_environment() -> Result<()> {
     let production = workflow("deploy-production.yml")?;
     ensure!(production.starts() == BTreeSet::from(["workflow_dispatch"]), "{:?}", production.starts());
     ensure!(production.yaml["on"]["workflow_dispatch"]["inputs"]["sha"]["required"] == true);
     let deploy = production.job("deploy")?;
-    ensure!(needs(deploy) == BTreeSet::from(["gate"]) && deploy["if"].is_null(), "{deploy}");
+    // In this order: staging has passed the images, staging is well and no alert fires there, somebody agrees.
+    let staging = production.job("staging")?;
+    ensure!(needs(staging) == BTreeSet::from(["gate"]) && staging["if"].is_null(), "{staging}");
+    ensure!(staging["environment"] == "staging", "{staging}");
+    ensure!(needs(deploy) == BTreeSet::from(["staging"]) && deploy["if"].is_null(), "{deploy}");
     ensure!(deploy["uses"] == "./.github/workflows/deploy-cloud.yaml", "{deploy}");
     ensure!(deploy["with"] == json!({ "target": "production", "tag": "${{ inputs.sha }}" }), "{deploy}");
     let cloud = workflow("deploy-cloud.yaml")?;

@@ -33,6 +33,9 @@ deploy-local.yaml deploy: scripts/validate-deployment.sh --url http://outrigger.
 deploy-local.yaml deploy, if failure(): kubectl --namespace outrigger get pods,events --output wide
 deploy-production.yml gate: docker login ghcr.io --username somebody --password-stdin < secrets.GITHUB_TOKEN
 deploy-production.yml gate: scripts/check-images.sh --stage staging --registry ghcr.io/github.repository_owner --tag inputs.sha
+deploy-production.yml staging: scripts/check-environment.sh CLUSTER_KUBECONFIG HOST
+deploy-production.yml staging: nothing
+deploy-production.yml staging: scripts/validate-deployment.sh --url https://vars.HOST --alerts --patience 300
 deploy-staging.yml passed: docker login ghcr.io --username somebody --password-stdin < secrets.GITHUB_TOKEN
 deploy-staging.yml passed: scripts/mark-images.sh --stage staging --registry ghcr.io/github.repository_owner --tag github.event.workflow_run.head_sha
 ";

@@ -1,10 +1,11 @@
-//! Kafka as one process that is broker and controller, from the archives that scripts/kafka/pom.xml names.
+//! A node of Kafka, usually the only one, from the archives that scripts/kafka/pom.xml names.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use tokio::process::Command;
 
+use crate::options::{KafkaCluster, KafkaNode};
 use crate::part::Program;
 use crate::parts;
 use crate::probe::Probe;
@@ -24,11 +25,19 @@ pub(crate) struct Secured<'a> {
     pub password: &'a str,
 }
 
-/// Where Java and the broker's archives are.
+/// Where a node listens, as far as its roles do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Doors {
+    pub broker: u16,
+    pub controller: u16,
+}
+
+/// Where Java and the archives are, and what this node is told.
 #[derive(Debug)]
 pub(crate) struct Kafka<'a> {
     java: PathBuf,
     jars: PathBuf,
+    node: &'a KafkaNode,
     settings: PathBuf,
     data: PathBuf,
     port: u16,
@@ -36,28 +45,46 @@ pub(crate) struct Kafka<'a> {
 }
 
 impl<'a> Kafka<'a> {
-    /// Writes the broker's settings. The first door asks for nothing: in the cloud set it is the launcher's only.
-    pub fn find(run: &RunDir, jars: PathBuf, port: u16, controller: u16, secured: Option<Secured<'a>>) -> Result<Self> {
+    /// Writes the settings of the node that has this place in the cluster. The first door asks for nothing: in the cloud set it is the launcher's
+    /// only.
+    pub fn find(
+        run: &RunDir,
+        jars: PathBuf,
+        cluster: &'a KafkaCluster,
+        doors: &[Doors],
+        place: usize,
+        secured: Option<Secured<'a>>,
+    ) -> Result<Self> {
         let java =
             tools::need("java", "install a Java 17 runtime (Debian: openjdk-17-jre-headless, macOS: brew install openjdk@17)")?;
-        let settings = run.join("kafka.properties");
+        let node = &cluster.nodes[place];
+        let settings = run.join(&format!("{}.properties", node.name));
         // A user is made with the folder, so the broker that knows one has a folder of its own.
-        let data = run.join(if secured.is_some() { "kafka-secured" } else { "kafka" });
-        let mut doors = format!("PLAINTEXT://127.0.0.1:{port}");
-        if let Some(secured) = &secured {
-            doors.push_str(&format!(",SASL_SSL://127.0.0.1:{}", secured.port));
+        let data = run.join(&if secured.is_some() { format!("{}-secured", node.name) } else { node.name.clone() });
+        let Doors { broker, controller } = doors[place];
+        let mut open = Vec::new();
+        if node.is("broker") {
+            open.push(format!("PLAINTEXT://127.0.0.1:{broker}"));
+            open.extend(secured.iter().map(|secured| format!("SASL_SSL://127.0.0.1:{}", secured.port)));
         }
+        let advertised = open.join(",");
+        if node.is("controller") {
+            open.push(format!("CONTROLLER://127.0.0.1:{controller}"));
+        }
+        let voters = cluster.nodes.iter().zip(doors).enumerate().filter(|(_, (node, _))| node.is("controller"));
+        let voters: Vec<String> = voters.map(|(id, (_, doors))| format!("{}@127.0.0.1:{}", id + 1, doors.controller)).collect();
         let mut text = format!(
-            "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controller}\n\
-             listeners={doors},CONTROLLER://127.0.0.1:{controller}\n\
-             advertised.listeners={doors}\ncontroller.listener.names=CONTROLLER\n\
-             log.dirs={}\nauto.create.topics.enable=false\nnum.partitions=3\n\
-             log.retention.check.interval.ms=60000\n\
-             offsets.topic.replication.factor=1\noffsets.topic.num.partitions=8\n\
-             transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
-             group.initial.rebalance.delay.ms=0\nbroker.session.timeout.ms=3000\nbroker.heartbeat.interval.ms=500\n",
+            "process.roles={}\nnode.id={}\ncontroller.quorum.voters={}\n\
+             listeners={}\nadvertised.listeners={advertised}\ncontroller.listener.names=CONTROLLER\nlog.dirs={}\n",
+            node.roles.join(","),
+            place + 1,
+            voters.join(","),
+            open.join(","),
             data.display()
         );
+        for (name, value) in &cluster.settings {
+            text.push_str(&format!("{name}={value}\n"));
+        }
         if let Some(Secured { tls, .. }) = &secured {
             let store = run.join("kafka.pem");
             write_private(&store, format!("{}{}", tls.key, tls.certificate).as_bytes())?;
@@ -71,7 +98,8 @@ impl<'a> Kafka<'a> {
             ));
         }
         std::fs::write(&settings, text).with_context(|| format!("writing {}", settings.display()))?;
-        Ok(Self { java, jars, settings, data, port, secured })
+        let port = if node.is("broker") { broker } else { controller };
+        Ok(Self { java, jars, node, settings, data, port, secured })
     }
 
     /// Marks the data folder as this cluster's and makes the user; harmless when it is.
@@ -93,14 +121,13 @@ impl<'a> Kafka<'a> {
         made
     }
 
-    /// The broker itself.
+    /// The node itself.
     pub fn program(&self, run: &RunDir) -> Program {
-        let mut args: Vec<String> =
-            ["-Xms256m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN", "-cp"]
-                .map(str::to_owned)
-                .to_vec();
+        let heap = self.node.heap;
+        let mut args = vec![format!("-Xms{heap}m"), format!("-Xmx{heap}m")];
+        args.extend(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN", "-cp"].map(str::to_owned));
         args.extend([class_path(&self.jars), "kafka.Kafka".to_owned(), self.settings.display().to_string()]);
-        parts::program(run, "kafka", &self.java, args, Probe::Kafka { port: self.port })
+        parts::program(run, &self.node.name, &self.java, args, Probe::Kafka { port: self.port })
     }
 }
 

@@ -95,6 +95,9 @@ in_cluster() {
   layer deploy 3 scripts/deploy-local.sh --cluster existing "${deploy[@]}"
   # One after the other: the later ones restart and kill what the earlier ones look at.
   layer cluster 7 stories local 7 cluster_ --test-threads=1
+  if [[ -z ${OUTRIGGER_POLICIES-} ]]; then
+    SKIPPED+=("policies: OUTRIGGER_POLICIES is not set (see CONTRIBUTING.md); nobody saw the network refuse anything")
+  fi
 }
 
 # What only tests need: a browser with a font, and what is loaded into its pages.

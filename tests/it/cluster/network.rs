@@ -232,7 +232,9 @@ impl Party {
         let said = kubectl(&["exec", "--namespace", self.namespace, &pod, "--", "sh", "-c", ask, "ask", &urls]).await;
         let said = said.context("it found no name")?;
         let answered = said.lines().filter_map(|line| line.strip_prefix("200 http://")?.strip_suffix("/hostname"));
-        answered.map(|place| place.split_once(':').map(|(to, port)| Ok((to.to_owned(), port.parse()?))).context("a port")?).collect()
+        answered
+            .map(|place| place.split_once(':').map(|(to, port)| Ok((to.to_owned(), port.parse()?))).context("a port")?)
+            .collect()
     }
 }
 
@@ -288,7 +290,8 @@ async fn cluster_nothing_talks_to_anything_but_what_the_table_says() -> Result<(
     let all = stream(&all);
     let seen = async {
         fed("kubectl", &["apply", "--server-side", "-f", "-"], &all).await?;
-        let running = ["wait", "pods", "--all-namespaces", "--selector", STAND_IN, "--for=condition=ContainersReady", "--timeout=60s"];
+        let running =
+            ["wait", "pods", "--all-namespaces", "--selector", STAND_IN, "--for=condition=ContainersReady", "--timeout=60s"];
         kubectl(&running).await?;
         let wanted = wanted(&parties);
         eventually("the network lets through what the table says", ENFORCED, async || {

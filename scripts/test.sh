@@ -98,6 +98,9 @@ in_cluster() {
   local beside='cluster::(accepted|access|autoscaler|chart|network|story|tls)::'
   layer cluster 3 stories local 3 "${beside}cluster_" --test-threads=3
   EXCEPT=$beside layer cluster-alone 5 stories local 5 cluster_ --test-threads=1
+  if [[ -z ${OUTRIGGER_POLICIES-} ]]; then
+    SKIPPED+=("policies: OUTRIGGER_POLICIES is not set (see CONTRIBUTING.md); nobody saw the network refuse anything")
+  fi
 }
 
 # What only tests need: a browser with a font, and what is loaded into its pages.

@@ -139,6 +139,7 @@ need_registry
 type -P kill >/dev/null || MISSING+=(procps)
 prepare yes
 need_buildx
+need_compose
 need_scheduler
 layer build 15 cargo build --locked --workspace --all-targets
 layer scripts 1 scripts_are_clean

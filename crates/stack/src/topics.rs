@@ -10,12 +10,12 @@ const ALREADY_EXISTS: i16 = 36;
 /// A broker drops whole segments only, so news are written to a new one every minute.
 const NEWS_SEGMENT_MS: &str = "60000";
 
-/// Creates every topic of the suite, with its dead letters, on the Kafka behind this port of the machine; those that exist are left as they are.
+/// Creates every topic of the suite, with its dead letters, on this Kafka; those that exist are left as they are.
 ///
 /// # Errors
 /// When it cannot be reached or refuses one.
-pub async fn create_all(port: u16) -> Result<()> {
-    create(port, &all()).await
+pub async fn create_all(host: &str, port: u16) -> Result<()> {
+    create(host, port, &all()).await
 }
 
 fn all() -> Vec<String> {
@@ -23,8 +23,8 @@ fn all() -> Vec<String> {
 }
 
 /// Creates what is missing; an existing topic is left as it is.
-async fn create(port: u16, topics: &[String]) -> Result<()> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.context("reaching Kafka to create the topics")?;
+async fn create(host: &str, port: u16, topics: &[String]) -> Result<()> {
+    let mut stream = TcpStream::connect((host, port)).await.context("reaching Kafka to create the topics")?;
     let request = request(topics)?;
     stream.write_all(&request).await?;
     let length = stream.read_i32().await?;

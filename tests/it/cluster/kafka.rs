@@ -27,7 +27,7 @@ async fn broker() -> Result<()> {
     kubectl(&["--namespace", "kafka", "rollout", "status", "statefulset/kafka", "--timeout=120s"]).await?;
     let way = Forward::open_in("kafka", "service/kafka", 9092).await?;
     let port = way.url.rsplit(':').next().context("a port")?.parse()?;
-    stack::create_topics(port).await
+    stack::create_topics("127.0.0.1", port).await
 }
 
 /// The digest of what runs in each app's own container.

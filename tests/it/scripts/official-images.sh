@@ -12,7 +12,9 @@ trap 'rm -rf "$STAGE"' EXIT
 # A new, empty root with the users of the images.
 anew() {
   rm -rf "${STAGE:?}"/*
-  mkdir -p "$STAGE"/{etc,tmp}
+  mkdir -p "$STAGE"/{etc,tmp,usr/{bin,sbin,lib,lib64}}
+  # As it is on Debian, where programs and libraries go by both names.
+  ln -s usr/{bin,sbin,lib,lib64} "$STAGE/"
   chmod 1777 "$STAGE/tmp"
   printf '%s\n' root:x:0:0::/:/bin/sh postgres:x:999:999::/var/lib/postgresql:/bin/sh redis:x:998:998::/data:/bin/sh user:x:1000:1000::/:/bin/sh >"$STAGE/etc/passwd"
   printf '%s\n' root:x:0: postgres:x:999: redis:x:998: user:x:1000: >"$STAGE/etc/group"
@@ -32,9 +34,9 @@ image() {
   until [[ $1 == -- ]]; do changes+=(--change "$1"); shift; done
   shift
   # What leads nowhere, as Java's link to its own source does, stays out.
-  mapfile -t files < <(find -L "$@" -type f ! -name 'llvmjit*')
+  mapfile -t files < <(find -L "$@" -type f ! -name 'llvmjit*' ! -name '*.jmod' ! -path '/usr/share/zoneinfo/*/*/*')
   mapfile -t files < <({ printf '%s\n' "${files[@]}"; ldd "${files[@]}" 2>/dev/null | sed -nE 's/^[^/]*(\/[^ :]+\.so[^ :]*) .*/\1/p'; } | sort -u)
-  cp --dereference --parents "${files[@]}" "$STAGE"
+  cp --dereference --parents "${files[@]}" "$STAGE" 2> >(grep -v "more than once" >&2)
   tar --create --directory "$STAGE" . | docker import "${changes[@]}" - "$name" >/dev/null
 }
 
@@ -71,8 +73,8 @@ exec "$@"
 END
 mapfile -t more < <(need setpriv chown chmod)
 image postgres:17 'ENTRYPOINT ["docker-entrypoint.sh"]' 'VOLUME /var/lib/postgresql/data' 'ENV PGDATA=/var/lib/postgresql/data' \
-  "ENV PATH=$postgres/bin:/usr/local/bin:/usr/bin:/bin" -- \
-  "${SHELL_PROGRAMS[@]}" "${more[@]}" "$postgres" "/usr/share/postgresql/${postgres##*/}" /usr/share/zoneinfo
+  "ENV PATH=$postgres/bin:/usr/local/bin:/usr/bin:/bin" 'ENV LANG=C.UTF-8' -- \
+  "${SHELL_PROGRAMS[@]}" "${more[@]}" "$postgres" "/usr/share/postgresql/${postgres##*/}" /usr/share/zoneinfo /usr/lib/locale/C.utf8
 
 anew
 mkdir "$STAGE/data"

@@ -13,8 +13,8 @@ mod places;
 mod quickstart;
 mod rollout;
 mod secrets;
-mod shape;
-mod story;
+pub(crate) mod shape;
+pub(crate) mod story;
 mod tls;
 mod tools;
 

@@ -25,6 +25,7 @@ const INGRESS: &str = "OUTRIGGER_INGRESS";
 pub struct Cluster {
     /// Where the ingress controller listens.
     pub ingress: SocketAddr,
+    base: String,
     client: reqwest::Client,
 }
 
@@ -52,7 +53,16 @@ impl Cluster {
             address.parse().with_context(|| format!("no address of an ingress: {address:?}; say it in {INGRESS}"))?;
         let ingress = SocketAddr::new(address, 80);
         let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).resolve(HOST, ingress).build()?;
-        Ok(Self { ingress, client })
+        Ok(Self { ingress, base: format!("http://{HOST}"), client })
+    }
+
+    /// A suite whose front door is here, in no cluster.
+    ///
+    /// # Errors
+    /// When there can be no client.
+    pub fn at(front: SocketAddr) -> Result<Self> {
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build()?;
+        Ok(Self { ingress: front, base: format!("http://{front}"), client })
     }
 
     /// For what is asked beside the front door.
@@ -65,7 +75,7 @@ impl Cluster {
     /// # Errors
     /// When there was no answer.
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Result<Answer> {
-        let mut request = self.client.request(method, format!("http://{HOST}{path}"));
+        let mut request = self.client.request(method, format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -98,5 +98,5 @@ async fn on_kafka(before: &BTreeMap<String, String>) -> Result<()> {
     let after_it = restarts(&[NAMESPACE]).await?;
     ensure!(again(&before_it, &after_it).is_empty(), "started again: {:?}", again(&before_it, &after_it));
     ensure!(&images().await? == before, "another image: {:?}, {before:?}", images().await?);
-    story::told(&Cluster::find().await?).await
+    story::told(&Cluster::find().await?, story::server).await
 }

@@ -20,17 +20,17 @@ const REMINDED: Duration = Duration::from_secs(60);
 const TOLD: [&str; 8] = ["gateway", "tasks", "recurrence", "reminders", "notifications", "realtime", "audit", "identity"];
 
 /// What a server of the cluster answers, through the API server.
-async fn server(name: &str, path: &str) -> Result<String> {
+pub(super) async fn server(name: &str, path: &str) -> Result<String> {
     kubectl(&["get", "--raw", &format!("/api/v1/namespaces/outrigger/services/{name}:http/proxy{path}")]).await
 }
 
 #[tokio::test]
 async fn cluster_a_person_is_told_in_the_page_and_by_mail_and_it_is_one_trace() -> Result<()> {
-    told(&Cluster::find().await?).await
+    told(&Cluster::find().await?, server).await
 }
 
-/// The story itself, on whichever broker the suite has.
-pub(super) async fn told(cluster: &Cluster) -> Result<()> {
+/// The story itself, on whichever broker the suite has. `server` says what the mailbox and Zipkin answer.
+pub(crate) async fn told(cluster: &Cluster, server: impl AsyncFn(&str, &str) -> Result<String>) -> Result<()> {
     let page = cluster.client().get(format!("http://{}/app/sign-in", cluster.ingress)).header("host", "todo-app.local").send();
     ensure!(page.await?.status() == 200, "the other name leads nowhere");
     let ada = cluster.member().await?;

@@ -69,7 +69,7 @@ stories() {
   shift 3
   all=$(cargo test --locked --quiet --workspace --test it -- --list --format terse) || return 1
   # What only reads files and asks scripts is the same on every set.
-  if [[ $set != local ]]; then all=$(grep -Ev '^(brokers|cluster|documents|requirements|scripts|settings|watchers|workflows|workspace)::' <<<"$all"); fi
+  if [[ $set != local ]]; then all=$(grep -Ev '^(brokers|cluster|compose|documents|requirements|scripts|settings|watchers|workflows|workspace)::' <<<"$all"); fi
   while IFS= read -r name; do names+=("$name"); done < <(sed -nE "s/^((.*::)?($prefixes).*): test$/\1/p" <<<"$all" | chosen)
   if ((${#names[@]} == 0)); then
     say "no story of this layer is asked for"

@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -27,6 +28,10 @@ pub(crate) enum Verb {
     Pair {
         /// The app's id
         app: String,
+
+        /// Where people reach the suite
+        #[arg(long, env = "PUBLIC_URL", value_name = "URL")]
+        public_url: String,
     },
     /// Say whether the app of this container is ready
     Ready,
@@ -41,7 +46,7 @@ pub(crate) async fn run(verb: Verb) -> Result<()> {
     let mut ended = Ended::listen()?;
     match verb {
         Verb::Prepare { servers } => compose::prepare(&root, &root.join(".run"), &servers),
-        Verb::Pair { app } => compose::pair(&root, &app, ended.wait()).await,
+        Verb::Pair { app, public_url } => compose::pair(&root, &app, &public_url, ended.wait()).await,
         Verb::Ready => compose::ready().await,
         Verb::Topics => until(ended, compose::create_topics()).await,
         Verb::Front => {
@@ -53,7 +58,8 @@ pub(crate) async fn run(verb: Verb) -> Result<()> {
         }
         Verb::Metadata => {
             let (address, token) = compose::sidecar()?;
-            let asked = reqwest::Client::new().get(format!("http://{address}/v1.0/metadata")).header("dapr-api-token", token);
+            let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
+            let asked = client.get(format!("http://{address}/v1.0/metadata")).header("dapr-api-token", token);
             say(&asked.send().await?.error_for_status()?.text().await?);
             Ok(())
         }

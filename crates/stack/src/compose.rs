@@ -100,8 +100,8 @@ pub async fn front() -> Result<()> {
 ///
 /// # Errors
 /// When there is no such app, a program cannot be started, or one ends unasked.
-pub async fn pair(root: &Path, app: &str, ended: impl Future<Output = ()>) -> Result<()> {
-    let (sidecar, program) = programs(root, app)?;
+pub async fn pair(root: &Path, app: &str, public_url: &str, ended: impl Future<Output = ()>) -> Result<()> {
+    let (sidecar, program) = programs(root, app, public_url)?;
     let mut daprd = start(&sidecar)?;
     let mut app = start(&program)?;
     let why = tokio::select! {
@@ -141,7 +141,7 @@ pub fn sidecar() -> Result<(String, String)> {
     Ok((Address::local(instance.dapr_http_port).to_string(), instance.dapr_api_token))
 }
 
-fn programs(root: &Path, app_id: &str) -> Result<(Program, Program)> {
+fn programs(root: &Path, app_id: &str, public_url: &str) -> Result<(Program, Program)> {
     let suite = Suite::read(root)?;
     let Some(of_file) = suite.apps.iter().find(|app| app.app_id == app_id) else {
         bail!("there is no app {app_id:?} in dapr.yaml");
@@ -168,10 +168,7 @@ fn programs(root: &Path, app_id: &str) -> Result<(Program, Program)> {
         daprd_log: PathBuf::from("/dev/stdout"),
     };
     write_private(&pair_file(), &serde_json::to_vec(&instance)?)?;
-    let around = Surroundings {
-        zipkin_url: Some(format!("http://{ZIPKIN}/api/v2/spans")),
-        public_url: std::env::var("PUBLIC_URL").context("PUBLIC_URL is not set")?,
-    };
+    let around = Surroundings { zipkin_url: Some(format!("http://{ZIPKIN}/api/v2/spans")), public_url: public_url.to_owned() };
     let mut sidecar = daprd::program(&run, &options, &tools::daprd()?, &suite, &instance, None);
     // `.run/secrets.json` in the components is found from here.
     sidecar.folder = root.to_path_buf();

@@ -1,4 +1,5 @@
 # The image of any app: `docker build --build-arg APP=tasks .` All programs are built once; each image is one static program and nothing else.
+# The one exception is for docker-compose.yml, where a container holds an app and its sidecar: `--target with-sidecar` is all programs and daprd.
 FROM rust:1-bookworm AS build
 WORKDIR /suite
 COPY . .
@@ -8,6 +9,20 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
     target=$(rustc --print host-tuple) && \
     RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --release --workspace --bins --target "$target" && \
     mkdir /programs && find "target/$target/release" -maxdepth 1 -type f -executable -exec cp {} /programs/ \;
+
+FROM scratch AS with-sidecar
+COPY --from=daprio/daprd:1.18.2 /daprd /suite/bin/
+COPY --from=build /programs /suite/bin
+COPY dapr.yaml /suite/
+COPY components /suite/components
+COPY scripts/database.sql /suite/scripts/
+ENV PATH=/suite/bin
+# The folders are this user's, and a volume that is new takes that over.
+USER 65532:65532
+WORKDIR /suite/servers
+WORKDIR /suite/.run
+WORKDIR /suite
+ENTRYPOINT ["outrigger"]
 
 FROM scratch
 ARG APP

@@ -147,9 +147,11 @@ need_actionlint() { need_go_tool actionlint github.com/rhysd/actionlint/cmd/acti
 # What finds secrets in the history.
 need_gitleaks() { need_go_tool gitleaks github.com/zricethezav/gitleaks/v8 "about two minutes"; }
 
-# Docker, and what it comes without: the plugin that builds and joins images (Debian's has none), and a registry to push to.
+# Docker, and what it comes without: the plugins that build and join images and that bring up compose files (Debian's has neither), and a registry to
+# push to.
 need_docker() { docker version >/dev/null 2>&1 || need dockerd docker.io docker; }
 need_buildx() { docker buildx version >/dev/null 2>&1 || need_go_tool buildx github.com/docker/buildx/cmd/buildx "about three minutes"; }
+need_compose() { docker compose version >/dev/null 2>&1 || need_go_tool compose github.com/docker/compose/v5/cmd "about three minutes"; }
 need_registry() { need_go_tool registry github.com/distribution/distribution/v3/cmd/registry "about two minutes"; }
 
 # Everything but the apps themselves. Kafka and Zipkin run on Java and come from Maven.

@@ -70,7 +70,7 @@ stories() {
   all=$(cargo test --locked --quiet --workspace --test it -- --list --format terse) || return 1
   # What only reads files and asks scripts is the same on every set.
   if [[ -n ${EXCEPT-} ]]; then all=$(grep -Ev "^($EXCEPT)" <<<"$all"); fi
-  if [[ $set != local ]]; then all=$(grep -Ev '^(brokers|cluster|documents|requirements|scripts|settings|watchers|workflows|workspace)::' <<<"$all"); fi
+  if [[ $set != local ]]; then all=$(grep -Ev '^(brokers|cluster|compose|documents|requirements|scripts|settings|watchers|workflows|workspace)::' <<<"$all"); fi
   while IFS= read -r name; do names+=("$name"); done < <(sed -nE "s/^((.*::)?($prefixes).*): test$/\1/p" <<<"$all" | chosen)
   if ((${#names[@]} == 0)); then
     say "no story of this layer is asked for"
@@ -145,6 +145,7 @@ need_registry
 type -P kill >/dev/null || MISSING+=(procps)
 prepare yes
 need_buildx
+need_compose
 need_scheduler
 layer build 15 cargo build --locked --workspace --all-targets
 layer scripts 1 scripts_are_clean

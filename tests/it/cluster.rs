@@ -17,8 +17,8 @@ mod quickstart;
 mod releases;
 mod rollout;
 mod secrets;
-mod shape;
-mod story;
+pub(crate) mod shape;
+pub(crate) mod story;
 mod tls;
 mod tools;
 

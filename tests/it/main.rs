@@ -8,6 +8,7 @@ mod chaos;
 mod cli;
 mod cluster;
 mod components;
+mod compose;
 mod credentials;
 mod document;
 mod documents;

@@ -55,7 +55,7 @@ impl Cluster {
         Self::at(HOST, SocketAddr::new(address, 80))
     }
 
-    /// Where somebody else has found one.
+    /// Where somebody else has found one, also in no cluster.
     ///
     /// # Errors
     /// When this machine cannot ask anybody.

@@ -6,6 +6,7 @@
 //! - `users grant`: makes a person an operator
 //! - `dlq list|show|replay|discard`: the events that apps gave up
 //! - `catch`: keeps a suite's mail and text messages instead of sending them
+//! - `compose`: what the containers of `docker-compose.yml` run
 //! - `login`, `logout`: a person signs in, and their tokens are kept
 //! - `tasks add|list|done|import|export`: their tasks
 //!
@@ -15,6 +16,7 @@
 
 mod api;
 mod catch;
+mod compose;
 mod dev;
 mod dlq;
 mod ended;
@@ -63,6 +65,9 @@ enum Command {
     Dlq(dlq::Verb),
     /// Keep mail and text messages instead of sending them, and show them as pages
     Catch(catch::Arguments),
+    /// What the containers of docker-compose.yml run
+    #[command(subcommand)]
+    Compose(compose::Verb),
     /// Sign in; the tokens are kept for the other commands
     Login(login::Login),
     /// Sign out, and forget the tokens
@@ -89,6 +94,7 @@ async fn main() -> ExitCode {
         Command::Users(verb) => users::run(verb).await,
         Command::Dlq(verb) => dlq::run(verb).await,
         Command::Catch(arguments) => catch::run(arguments).await,
+        Command::Compose(verb) => compose::run(verb).await,
         Command::Login(arguments) => login::login(arguments).await,
         Command::Logout(arguments) => login::logout(arguments).await,
         Command::Tasks(verb) => tasks::run(verb).await,

@@ -18,7 +18,6 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
-use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
 use crate::probe::http_status;
@@ -35,7 +34,7 @@ type Body = BoxBody<Bytes, hyper::Error>;
 /// The instances of one app, and which of them are ready.
 #[derive(Debug)]
 struct Pool {
-    targets: Vec<(u16, AtomicBool)>,
+    targets: Vec<(String, AtomicBool)>,
     next: AtomicUsize,
 }
 
@@ -47,44 +46,39 @@ struct Front {
     client: Client<HttpConnector, Incoming>,
 }
 
-/// Listens until the runtime ends: `/ws` goes to the sockets, everything else to the gateways.
-pub(crate) async fn start(runtime: &Handle, port: u16, gateways: Vec<u16>, sockets: Vec<u16>) -> Result<()> {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", port))
-        .with_context(|| format!("the front door cannot listen on port {port}"))?;
-    listener.set_nonblocking(true)?;
-    let serve = async move {
-        // Head and body are written apart: held back to be joined, the second would wait 40 ms for the other side's acknowledgement.
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        let front = Arc::new(Front { gateways: Pool::new(gateways), sockets: Pool::new(sockets), client });
-        tokio::spawn(look(Arc::clone(&front)));
-        let listener = TcpListener::from_std(listener)?;
-        tokio::spawn(async move {
-            while let Ok((stream, peer)) = listener.accept().await {
-                // Where it cannot be set, answers are slower and still right.
-                let _ = stream.set_nodelay(true);
+/// Listens until the runtime that this was called in ends: `/ws` goes to the sockets, everything else to the gateways.
+pub(crate) async fn start(listen: SocketAddr, gateways: Vec<String>, sockets: Vec<String>) -> Result<()> {
+    let listener = TcpListener::bind(listen).await;
+    let listener = listener.with_context(|| format!("the front door cannot listen on port {}", listen.port()))?;
+    // Head and body are written apart: held back to be joined, the second would wait 40 ms for the other side's acknowledgement.
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    let client = Client::builder(TokioExecutor::new()).build(connector);
+    let front = Arc::new(Front { gateways: Pool::new(gateways), sockets: Pool::new(sockets), client });
+    tokio::spawn(look(Arc::clone(&front)));
+    tokio::spawn(async move {
+        while let Ok((stream, peer)) = listener.accept().await {
+            // Where it cannot be set, answers are slower and still right.
+            let _ = stream.set_nodelay(true);
+            let front = Arc::clone(&front);
+            let service = service_fn(move |request| {
                 let front = Arc::clone(&front);
-                let service = service_fn(move |request| {
-                    let front = Arc::clone(&front);
-                    async move { Ok::<_, Infallible>(front.pass(request, peer).await) }
-                });
-                let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades();
-                tokio::spawn(async move {
-                    let _ = connection.await;
-                });
-            }
-        });
-        anyhow::Ok(())
-    };
-    runtime.spawn(serve).await?
+                async move { Ok::<_, Infallible>(front.pass(request, peer).await) }
+            });
+            let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades();
+            tokio::spawn(async move {
+                let _ = connection.await;
+            });
+        }
+    });
+    Ok(())
 }
 
 /// Keeps asking every instance whether it is ready.
 async fn look(front: Arc<Front>) {
     loop {
-        for (port, ready) in front.gateways.targets.iter().chain(&front.sockets.targets) {
-            let status = timeout(LOOK_PATIENCE, http_status(*port, "/ready")).await;
+        for (address, ready) in front.gateways.targets.iter().chain(&front.sockets.targets) {
+            let status = timeout(LOOK_PATIENCE, http_status(address, "/ready")).await;
             ready.store(matches!(status, Ok(Ok(200..300))), Ordering::Relaxed);
         }
         sleep(LOOK_EVERY).await;
@@ -92,13 +86,16 @@ async fn look(front: Arc<Front>) {
 }
 
 impl Pool {
-    fn new(ports: Vec<u16>) -> Self {
-        Self { targets: ports.into_iter().map(|port| (port, AtomicBool::new(false))).collect(), next: AtomicUsize::new(0) }
+    fn new(addresses: Vec<String>) -> Self {
+        Self {
+            targets: addresses.into_iter().map(|address| (address, AtomicBool::new(false))).collect(),
+            next: AtomicUsize::new(0),
+        }
     }
 
     /// The next ready instance, each in its turn. When none is known to be ready the next one is asked all the same: what is known may be
     /// half a second old, and an instance says best itself what it lacks. Nothing only when there are no instances.
-    fn pick(&self) -> Option<&(u16, AtomicBool)> {
+    fn pick(&self) -> Option<&(String, AtomicBool)> {
         let start = self.next.fetch_add(1, Ordering::Relaxed);
         let count = self.targets.len();
         let in_turn = || (0..count).map(|step| &self.targets[(start + step) % count]);
@@ -113,11 +110,11 @@ impl Front {
             return problem(BAD_ADDRESS, "The address must be a path.");
         }
         let pool = if request.uri().path() == "/ws" { &self.sockets } else { &self.gateways };
-        let Some((port, ready)) = pool.pick() else {
+        let Some((address, ready)) = pool.pick() else {
             return problem(NOT_READY, "Nothing here serves this address.");
         };
         let target = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        let Ok(target) = format!("http://127.0.0.1:{port}{target}").parse::<Uri>() else {
+        let Ok(target) = format!("http://{address}{target}").parse::<Uri>() else {
             return problem(BAD_ADDRESS, "The address cannot be passed on.");
         };
         *request.uri_mut() = target;

@@ -1,5 +1,6 @@
 //! One app with its sidecar: the ports and tokens that belong to the pair.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,8 @@ pub struct Instance {
     pub app: String,
     /// 0 for the first.
     pub index: u16,
+    /// Where other sidecars reach this pair; all else is for the loopback interface alone.
+    pub host: IpAddr,
     /// Where the app listens.
     pub app_port: u16,
     /// Where the sidecar's HTTP API listens.

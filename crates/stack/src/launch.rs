@@ -13,7 +13,7 @@ use crate::parts::app::Surroundings;
 use crate::parts::kafka::{Doors, Kafka, Secured};
 use crate::parts::postgres::Postgres;
 use crate::parts::{app, daprd, prometheus, redis, scheduler, zipkin};
-use crate::ports::{FreePorts, stated};
+use crate::ports::{Address, FreePorts, stated};
 use crate::run_dir::RunDir;
 use crate::secrets::{Addresses, Kept, random_text, write_private};
 use crate::stack::{Ports, Stack, join_all};
@@ -48,11 +48,18 @@ pub(crate) async fn prepare(options: Options) -> Result<Stack> {
     let apps: Vec<String> = suite.apps.iter().map(|app| app.app_id.clone()).collect();
     let kept = Kept::load(&run.join("kept.json"), &apps)?;
     let tls = if options.set == Set::Cloud { Some(Tls::load(&run).await?) } else { None };
-    let kafka = if tls.is_some() { format!("127.0.0.1:{}", at.kafka_secured) } else { at.brokers(&options.kafka) };
-    let addresses = Addresses { postgres: at.postgres, redis: at.redis, kafka, smtp: at.smtp, inbox: at.inbox };
+    let kafka = if tls.is_some() { Address::local(at.kafka_secured).to_string() } else { at.brokers(&options.kafka) };
+    let addresses = Addresses {
+        postgres: Address::local(at.postgres),
+        redis: Address::local(at.redis),
+        kafka,
+        smtp: Address::local(at.smtp),
+        inbox: Address::local(at.inbox),
+    };
     let secrets = kept.render(&addresses, tls.as_ref())?;
     write_private(&run.join("secrets.json"), &serde_json::to_vec_pretty(&secrets)?)?;
-    daprd::render_configs(&run, &suite, options.zipkin.then_some(at.zipkin))?;
+    daprd::forget_names(&run);
+    daprd::render_configs(&run, &suite, options.zipkin.then_some(Address::local(at.zipkin)))?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -107,6 +114,7 @@ fn instances(options: &Options, suite: &Suite, run: &RunDir, free: &mut FreePort
             instances.push(Instance {
                 app: app.app_id.clone(),
                 index,
+                host: Ipv4Addr::LOCALHOST.into(),
                 app_port,
                 dapr_http_port: free.give()?,
                 dapr_grpc_port: free.give()?,
@@ -217,14 +225,15 @@ fn pairs(stack: &Stack) -> Result<Vec<Program>> {
 async fn start_front(stack: &Stack) -> Result<()> {
     let runtime = stack.runtime.as_ref().context("the stack was shut down")?.handle();
     let suite = Suite::read(&stack.options.root)?;
-    let ports = |app: &str| -> Vec<u16> {
+    let addresses = |app: &str| -> Vec<String> {
         let started = stack.instances.iter().filter(|instance| instance.app == app).map(|instance| instance.app_port);
         // With the parts only, `dapr run -f .` starts the apps on the ports that the file states.
         let stated =
             suite.apps.iter().filter(|other| other.app_id == app && !stack.options.wants(app)).map(|other| other.app_port);
-        started.chain(stated).collect()
+        started.chain(stated).map(|port| Address::local(port).to_string()).collect()
     };
-    front::start(runtime, stack.at.front, ports("gateway"), ports("realtime")).await
+    let listen = (Ipv4Addr::LOCALHOST, stack.at.front).into();
+    runtime.spawn(front::start(listen, addresses("gateway"), addresses("realtime"))).await?
 }
 
 /// What sidecars expect to find: the database's roles and the topics.
@@ -239,7 +248,7 @@ async fn set_up(stack: &Stack, postgres: &Postgres) -> Result<()> {
             for node in &kafka.nodes {
                 stack.part(&node.name)?.ready().await?;
             }
-            topics::create(stack.at.broker(kafka)?, &kafka.topics).await?;
+            topics::create("127.0.0.1", stack.at.broker(kafka)?, &kafka.topics).await?;
         }
         anyhow::Ok(())
     };

@@ -27,10 +27,13 @@
 //!
 //! Other programs find what runs by `suite.json` in the run directory ([`Running`]); it is there while its launcher is.
 //!
+//! [`compose`] is the same suite in containers.
+//!
 //! A stack has threads of its own: it can be shared by tests that each have their own runtime, and dropping it kills what it started.
 //! Where the system has `setpriv`, so does a launcher that is killed itself.
 
 mod catcher;
+pub mod compose;
 mod front;
 mod instance;
 mod launch;

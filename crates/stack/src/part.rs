@@ -1,9 +1,11 @@
 //! A part: one process that is started, watched, started again when it ends, and disturbed on request.
 
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
+use tokio::process::Command;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -30,6 +32,18 @@ pub(crate) struct Program {
     pub probe: Probe,
     /// What asks it to end in order.
     pub stop_signal: Signal,
+}
+
+impl Program {
+    /// Gives a command all that this program runs with.
+    pub fn equip(&self, command: &mut Command) {
+        for name in &self.without {
+            command.env_remove(name);
+        }
+        command.args(&self.args).envs(self.env.iter().cloned()).current_dir(&self.folder).stdin(Stdio::null());
+        // A group of its own: Ctrl-C at the terminal reaches the launcher only, which stops the parts in order.
+        command.process_group(0).kill_on_drop(true);
+    }
 }
 
 /// What a caller may ask of a part.

@@ -1,5 +1,6 @@
 //! Ports of this machine: free ones that no other stack takes, and stated ones that must be free.
 
+use std::fmt;
 use std::net::TcpListener;
 
 use anyhow::{Result, bail};
@@ -8,6 +9,26 @@ use anyhow::{Result, bail};
 const FIRST: u16 = 20_000;
 const BLOCK: u16 = 200;
 const BLOCKS: u16 = 60;
+
+/// Where a server is, as its clients call it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Address {
+    pub host: &'static str,
+    pub port: u16,
+}
+
+impl Address {
+    /// On the loopback interface.
+    pub fn local(port: u16) -> Self {
+        Self { host: "127.0.0.1", port }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.host, self.port)
+    }
+}
 
 /// A block of ports that is this stack's until it is dropped.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, ToSocketAddrs};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -75,14 +75,14 @@ impl Probe {
                 stream.read_exact(&mut answer).await?;
                 Ok(answer[4..] == [0, 0, 0, 7, 0, 0])
             }
-            Probe::Http { port, path } => Ok((200..300).contains(&http_status(*port, path).await?)),
+            Probe::Http { port, path } => Ok((200..300).contains(&http_status(("127.0.0.1", *port), path).await?)),
         }
     }
 }
 
 /// The status that a path answers with; the body is not read.
-pub(crate) async fn http_status(port: u16, path: &str) -> std::io::Result<u16> {
-    let mut stream = ask(port, path).await?;
+pub(crate) async fn http_status(server: impl ToSocketAddrs, path: &str) -> std::io::Result<u16> {
+    let mut stream = ask(server, path).await?;
     // "HTTP/1.1 204": the status ends at the twelfth byte.
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).await?;
@@ -90,14 +90,14 @@ pub(crate) async fn http_status(port: u16, path: &str) -> std::io::Result<u16> {
 }
 
 async fn http_answer(port: u16, path: &str) -> std::io::Result<String> {
-    let mut stream = ask(port, path).await?;
+    let mut stream = ask(("127.0.0.1", port), path).await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-async fn ask(port: u16, path: &str) -> std::io::Result<TcpStream> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+async fn ask(server: impl ToSocketAddrs, path: &str) -> std::io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(server).await?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     Ok(stream)

@@ -20,7 +20,7 @@ pub(crate) const LOCK: &str = "lock";
 pub(crate) struct RunDir {
     pub path: PathBuf,
     /// The system lets go of the lock when the process ends, however it ends, so none can be stale.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl RunDir {
@@ -44,7 +44,12 @@ impl RunDir {
         if !link.exists() {
             std::os::unix::fs::symlink(&path, &link).with_context(|| format!("making {}", link.display()))?;
         }
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, _lock: Some(lock) })
+    }
+
+    /// The folder while others use it too, as containers do: nothing is taken, and nothing of theirs is ended.
+    pub fn shared(path: &Path) -> Self {
+        Self { path: path.to_path_buf(), _lock: None }
     }
 
     /// A path inside.

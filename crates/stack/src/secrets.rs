@@ -14,6 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use crate::parts::kafka;
+use crate::ports::Address;
 use crate::tls::Tls;
 
 /// Secrets by name, each a set of keys: the form that `local.file` reads with `multiValued`.
@@ -25,15 +26,15 @@ pub(crate) const SCHEMAS: [&str; 6] = ["identity", "tasks", "reminders", "notifi
 /// The command line signs in as an app does.
 const CLI: &str = "cli";
 
-/// Where the servers are that secrets name, all on the loopback interface.
-#[derive(Debug)]
+/// The servers that secrets name.
+#[derive(Clone, Debug)]
 pub(crate) struct Addresses {
-    pub postgres: u16,
-    pub redis: u16,
-    /// In the cloud set the door that asks for a password.
+    pub postgres: Address,
+    pub redis: Address,
+    /// Each broker's; in the cloud set the port that asks for a password.
     pub kafka: String,
-    pub smtp: u16,
-    pub inbox: u16,
+    pub smtp: Address,
+    pub inbox: Address,
 }
 
 /// What never changes once made: passwords and keys, kept apart from the addresses that change with every start.
@@ -87,7 +88,7 @@ impl Kept {
         let mode = if tls.is_some() { "verify-full&sslrootcert=.run/tls.crt" } else { "disable" };
         for schema in SCHEMAS {
             let password = self.password(&format!("database-{schema}"))?;
-            let url = format!("postgres://{schema}:{password}@127.0.0.1:{}/outrigger?sslmode={mode}", at.postgres);
+            let url = format!("postgres://{schema}:{password}@{}/outrigger?sslmode={mode}", at.postgres);
             secrets.insert(format!("outrigger-db-{schema}"), keys([("url", url)]));
         }
         let clients: BTreeMap<String, String> = self
@@ -101,7 +102,7 @@ impl Kept {
         secrets.extend([
             (
                 "outrigger-redis".to_owned(),
-                keys([("host", format!("127.0.0.1:{}", at.redis)), ("password", self.password("redis")?.to_owned())]),
+                keys([("host", at.redis.to_string()), ("password", self.password("redis")?.to_owned())]),
             ),
             ("outrigger-kafka".to_owned(), self.kafka(&at.kafka, tls)?),
             (
@@ -112,8 +113,8 @@ impl Kept {
             (
                 "outrigger-smtp".to_owned(),
                 keys([
-                    ("host", "127.0.0.1".to_owned()),
-                    ("port", at.smtp.to_string()),
+                    ("host", at.smtp.host.to_owned()),
+                    ("port", at.smtp.port.to_string()),
                     ("user", "outrigger".to_owned()),
                     ("password", self.password("smtp")?.to_owned()),
                     ("from", "reminders@outrigger.example".to_owned()),
@@ -122,7 +123,7 @@ impl Kept {
             (
                 "outrigger-sms".to_owned(),
                 keys([
-                    ("url", format!("http://127.0.0.1:{}/sms", at.inbox)),
+                    ("url", format!("http://{}/sms", at.inbox)),
                     ("from", "+15550100".to_owned()),
                     // An account that nobody has: Twilio refuses it, and nothing is billed.
                     ("account", format!("AC{}", "0".repeat(32))),

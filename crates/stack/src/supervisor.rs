@@ -1,7 +1,6 @@
 //! The life of one process: spawn, wait until it answers, and start it again when it ends unasked.
 
 use std::fs::OpenOptions;
-use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -193,13 +192,8 @@ impl Supervisor {
             }
             None => Command::new(&program.path),
         };
-        for name in &program.without {
-            command.env_remove(name);
-        }
-        command.args(&program.args).envs(program.env.iter().cloned()).current_dir(&program.folder);
-        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        // A group of its own: Ctrl-C at the terminal reaches the launcher only, which stops the parts in order.
-        command.process_group(0).kill_on_drop(true);
+        program.equip(&mut command);
+        command.stdout(log.try_clone()?).stderr(log);
         if let Some((user, group)) = program.user {
             command.uid(user).gid(group);
         }
@@ -213,7 +207,7 @@ impl Supervisor {
 }
 
 /// Asks the process to end, and makes it end when it does not.
-async fn stop(child: &mut Child, pid: u32, signal: Signal) {
+pub(crate) async fn stop(child: &mut Child, pid: u32, signal: Signal) {
     signal_one(pid, signal);
     signal_tree(pid, Signal::SIGCONT);
     if timeout(STOP_PATIENCE, child.wait()).await.is_err() {

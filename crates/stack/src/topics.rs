@@ -25,12 +25,12 @@ pub struct Topic {
     pub settings: BTreeMap<String, String>,
 }
 
-/// Creates every topic of the suite, with its dead letters, on the Kafka behind this port of the machine; those that exist are left as they are.
+/// Creates every topic of the suite, with its dead letters, on this Kafka; those that exist are left as they are.
 ///
 /// # Errors
 /// When it cannot be reached or refuses one.
-pub async fn create_all(port: u16) -> Result<()> {
-    create(port, &all()).await
+pub async fn create_all(host: &str, port: u16) -> Result<()> {
+    create(host, port, &all()).await
 }
 
 /// The topics of the suite for a single broker.
@@ -40,8 +40,8 @@ pub(crate) fn all() -> Vec<Topic> {
 }
 
 /// Creates what is missing; an existing topic is left as it is.
-pub(crate) async fn create(port: u16, topics: &[Topic]) -> Result<()> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.context("reaching Kafka to create the topics")?;
+pub(crate) async fn create(host: &str, port: u16, topics: &[Topic]) -> Result<()> {
+    let mut stream = TcpStream::connect((host, port)).await.context("reaching Kafka to create the topics")?;
     let request = request(topics)?;
     stream.write_all(&request).await?;
     let length = stream.read_i32().await?;

@@ -102,7 +102,7 @@ impl<'a> Place<'a> {
         let psql = ["-n", ELSEWHERE, "exec", "-i", "deployment/postgres", "--", "psql", "-q", "-U", "postgres", "-f", "-"];
         fed("kubectl", &[&psql[..], &["-v", "ON_ERROR_STOP=1"]].concat(), &statements).await?;
         let way = Forward::open_in(ELSEWHERE, "service/kafka", 9092).await?;
-        stack::create_topics(way.url.rsplit(':').next().context("a port")?.parse()?).await
+        stack::create_topics("127.0.0.1", way.url.rsplit(':').next().context("a port")?.parse()?).await
     }
 
     /// A script of the clone, with what the person who calls it has.
@@ -191,6 +191,11 @@ impl<'a> Place<'a> {
     }
 }
 
+/// Where the story finds the mailbox, and Zipkin beside the suite.
+async fn server_of(name: &str, path: &str) -> Result<String> {
+    story::server_in(if name == "mailbox" { ELSEWHERE } else { NAMESPACE }, name, path).await
+}
+
 /// The image that this run has of a server.
 fn server(name: &str) -> Result<String> {
     let said = variable(super::DEPLOY).unwrap_or_default();
@@ -255,7 +260,7 @@ async fn the_whole_way(folder: &Scratch) -> Result<()> {
     let first = runs(NAMESPACE, "first").await?;
     let tunnel = Tunnel::open(&place.door).await?;
     let people = place.people(tunnel.address)?;
-    story::told(&people, ELSEWHERE).await?;
+    story::told(&people, server_of).await?;
 
     let member = people.somebody().await?;
     let load = Load::start(&member, false);
@@ -267,7 +272,7 @@ async fn the_whole_way(folder: &Scratch) -> Result<()> {
     // What people see is what they saw in staging.
     place.release(production, "second").await?;
     ensure!(runs(NAMESPACE, "second").await? == second, "another second release");
-    story::told(&people, ELSEWHERE).await?;
+    story::told(&people, server_of).await?;
 
     kubectl(&["delete", "namespace", NAMESPACE, "--timeout=180s"]).await?;
     to_every_cloud(&place).await

@@ -27,7 +27,7 @@ async fn broker() -> Result<()> {
     kubectl(&["--namespace", "kafka", "rollout", "status", "statefulset/kafka", "--timeout=120s"]).await?;
     let way = Forward::open_in("kafka", "service/kafka", 9092).await?;
     let port = way.url.rsplit(':').next().context("a port")?.parse()?;
-    stack::create_topics(port).await
+    stack::create_topics("127.0.0.1", port).await
 }
 
 /// The digest of what runs in each app's own container.
@@ -98,5 +98,5 @@ async fn on_kafka(before: &BTreeMap<String, String>) -> Result<()> {
     let after_it = restarts(&[NAMESPACE]).await?;
     ensure!(again(&before_it, &after_it).is_empty(), "started again: {:?}", again(&before_it, &after_it));
     ensure!(&images().await? == before, "another image: {:?}, {before:?}", images().await?);
-    story::told(&Cluster::find().await?, NAMESPACE).await
+    story::told(&Cluster::find().await?, story::server).await
 }

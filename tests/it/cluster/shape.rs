@@ -25,7 +25,7 @@ const SAID: [&str; 9] = [
 const OVERLAYS: [&str; 2] = ["k8s/local", "k8s/local/kafka"];
 
 /// The apps of `dapr.yaml`: what runs on one machine runs in a cluster.
-pub(super) fn apps() -> Result<BTreeSet<String>> {
+pub(crate) fn apps() -> Result<BTreeSet<String>> {
     let suite: Value = serde_yaml_ng::from_str(&std::fs::read_to_string(root()?.join("dapr.yaml"))?)?;
     let list = suite["apps"].as_array().context("apps")?;
     Ok(list.iter().filter_map(|app| Some(app["appID"].as_str()?.to_owned())).collect())

@@ -20,7 +20,12 @@ const REMINDED: Duration = Duration::from_secs(60);
 const TOLD: [&str; 8] = ["gateway", "tasks", "recurrence", "reminders", "notifications", "realtime", "audit", "identity"];
 
 /// What a server of the cluster answers, through the API server.
-async fn server(namespace: &str, name: &str, path: &str) -> Result<String> {
+pub(super) async fn server(name: &str, path: &str) -> Result<String> {
+    server_in(NAMESPACE, name, path).await
+}
+
+/// The same of another namespace.
+pub(super) async fn server_in(namespace: &str, name: &str, path: &str) -> Result<String> {
     kubectl(&["get", "--raw", &format!("/api/v1/namespaces/{namespace}/services/{name}:http/proxy{path}")]).await
 }
 
@@ -29,11 +34,11 @@ async fn cluster_a_person_is_told_in_the_page_and_by_mail_and_it_is_one_trace() 
     let cluster = Cluster::find().await?;
     let page = cluster.client().get(format!("http://{}/app/sign-in", cluster.ingress)).header("host", "todo-app.local").send();
     ensure!(page.await?.status() == 200, "the other name leads nowhere");
-    told(&cluster, NAMESPACE).await
+    told(&cluster, server).await
 }
 
-/// The story itself, on whichever broker the suite has. Mail arrives at the mailbox of a namespace.
-pub(super) async fn told(cluster: &Cluster, mailbox: &str) -> Result<()> {
+/// The story itself, on whichever broker the suite has. `server` says what the mailbox and Zipkin answer.
+pub(crate) async fn told(cluster: &Cluster, server: impl AsyncFn(&str, &str) -> Result<String>) -> Result<()> {
     let ada = cluster.member().await?;
     let mut socket = Socket::in_cluster(cluster, &ada.token).await?;
 
@@ -47,7 +52,7 @@ pub(super) async fn told(cluster: &Cluster, mailbox: &str) -> Result<()> {
 
     let told = socket.next(REMINDED, |frame| frame["change"] == "notification").await?;
     ensure!(told["notification"]["task_id"] == task["id"], "{told}");
-    eventually("the mail is there", SOON, async || Ok(server(mailbox, "mailbox", "/").await?.contains(&ada.email).then_some(()))).await?;
+    eventually("the mail is there", SOON, async || Ok(server("mailbox", "/").await?.contains(&ada.email).then_some(()))).await?;
 
     let mut wanted = ["task.created", "reminder.scheduled", "reminder.due", "reminder.delivered"];
     wanted.sort_unstable();
@@ -60,7 +65,7 @@ pub(super) async fn told(cluster: &Cluster, mailbox: &str) -> Result<()> {
     })
     .await?;
     eventually("every app is in the trace", SOON, async || {
-        let spans: Vec<Span> = serde_json::from_str(&server(NAMESPACE, "zipkin", &format!("/api/v2/trace/{trace_id}")).await?)?;
+        let spans: Vec<Span> = serde_json::from_str(&server("zipkin", &format!("/api/v2/trace/{trace_id}")).await?)?;
         let trace = Trace { spans };
         let missing: Vec<&&str> = TOLD.iter().filter(|app| **app != "identity" && trace.find(app, "").is_none()).collect();
         ensure!(missing.is_empty(), "{missing:?} are missing in\n{}", trace.outline());

@@ -8,6 +8,7 @@ use crate::instance::Instance;
 use crate::options::Options;
 use crate::part::Program;
 use crate::parts;
+use crate::ports::Address;
 use crate::probe::Probe;
 use crate::run_dir::RunDir;
 use crate::suite::Suite;
@@ -18,12 +19,15 @@ const MAX_BODY: &str = "16Mi";
 /// Who makes tokens: it reads the key they are signed with, and the secret of every app, to know who comes.
 const SIGNER: &str = "identity";
 
-/// Renders Dapr's configurations: they cannot refer to secrets, so they are not among the components.
-pub(crate) fn render_configs(run: &RunDir, suite: &Suite, zipkin: Option<u16>) -> Result<()> {
-    // The addresses of the last run are nobody's now.
+/// The addresses of the last run are nobody's now.
+pub(crate) fn forget_names(run: &RunDir) {
     for suffix in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(run.join(&format!("names.db{suffix}")));
     }
+}
+
+/// Renders Dapr's configurations: they cannot refer to secrets, so they are not among the components.
+pub(crate) fn render_configs(run: &RunDir, suite: &Suite, zipkin: Option<Address>) -> Result<()> {
     for app in &suite.apps {
         let path = config_path(run, suite, &app.app_id);
         // What an app may read by itself is the secret it signs in with. Components get the rest by reference, whatever this says.
@@ -43,9 +47,9 @@ fn config_path(run: &RunDir, suite: &Suite, app_id: &str) -> PathBuf {
     run.join(path.rsplit('/').next().unwrap_or(path))
 }
 
-fn config(names: &Path, zipkin: Option<u16>, secrets: &str) -> String {
+fn config(names: &Path, zipkin: Option<Address>, secrets: &str) -> String {
     let tracing = match zipkin {
-        Some(port) => format!("samplingRate: \"1\"\n    zipkin:\n      endpointAddress: http://127.0.0.1:{port}/api/v2/spans"),
+        Some(at) => format!("samplingRate: \"1\"\n    zipkin:\n      endpointAddress: http://{at}/api/v2/spans"),
         None => "samplingRate: \"0\"".to_owned(),
     };
     format!(
@@ -103,7 +107,7 @@ pub(crate) fn program(
         ("metrics-port", instance.metrics_port.to_string()),
         // All interfaces are the default of each of these.
         ("dapr-listen-addresses", "127.0.0.1".to_owned()),
-        ("dapr-internal-grpc-listen-address", "127.0.0.1".to_owned()),
+        ("dapr-internal-grpc-listen-address", instance.host.to_string()),
         ("metrics-listen-address", "127.0.0.1".to_owned()),
         ("resources-path", options.root.join("components/common").display().to_string()),
         ("resources-path", options.root.join("components").join(options.set.name()).display().to_string()),
@@ -120,7 +124,7 @@ pub(crate) fn program(
     let mut program = parts::program(run, &instance.daprd_part(), daprd, args, probe);
     program.folder = run.join("root");
     program.env = vec![
-        ("DAPR_HOST_IP".to_owned(), "127.0.0.1".to_owned()),
+        ("DAPR_HOST_IP".to_owned(), instance.host.to_string()),
         // What a cluster sets, and `{podName}` in a component stands for.
         ("POD_NAME".to_owned(), instance.part()),
         ("DAPR_API_TOKEN".to_owned(), instance.dapr_api_token.clone()),

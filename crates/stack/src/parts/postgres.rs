@@ -117,15 +117,8 @@ impl Postgres {
 
     /// Makes database, roles and schemas; harmless when they exist.
     pub async fn set_up(&self, root: &Path, kept: &Kept) -> Result<()> {
-        let file = root.join("scripts/database.sql");
-        let sql = tokio::fs::read_to_string(&file).await.with_context(|| format!("reading {}", file.display()))?;
-        // Passwords go by standard input: a command line is everyone's to read.
-        let mut script = String::new();
-        for schema in SCHEMAS {
-            let password = kept.password(&format!("database-{schema}"))?;
-            script.push_str(&format!("\\set {schema}_password '{password}'\n"));
-        }
-        script.push_str(&sql);
+        // By standard input: a command line, which would hold the passwords, is everyone's to read.
+        let script = set_up_script(root, kept)?;
         let mut command = Command::new(self.folder.join("psql"));
         command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres", "-p"]).arg(self.port.to_string());
         command.arg("postgres").env("PGPASSWORD", kept.password("postgres")?).current_dir("/");
@@ -140,6 +133,19 @@ impl Postgres {
         }
         Ok(())
     }
+}
+
+/// `scripts/database.sql` after the passwords that it asks for.
+pub(crate) fn set_up_script(root: &Path, kept: &Kept) -> Result<String> {
+    let file = root.join("scripts/database.sql");
+    let sql = std::fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+    let mut script = String::new();
+    for schema in SCHEMAS {
+        let password = kept.password(&format!("database-{schema}"))?;
+        script.push_str(&format!("\\set {schema}_password '{password}'\n"));
+    }
+    script.push_str(&sql);
+    Ok(script)
 }
 
 /// The data folder: in the run directory, or beside it in /var/tmp when the user `postgres` cannot walk to it (a home of root).

@@ -144,6 +144,9 @@ need_kustomize() { have kubectl || need_go_tool kustomize sigs.k8s.io/kustomize/
 # What reads the workflows as GitHub will.
 need_actionlint() { need_go_tool actionlint github.com/rhysd/actionlint/cmd/actionlint "half a minute"; }
 
+# What reads dashboards as Grafana will.
+need_grafana_schema() { need_go_tool grafana-schema . "about a minute"; }
+
 # What finds secrets in the history.
 need_gitleaks() { need_go_tool gitleaks github.com/zricethezav/gitleaks/v8 "about two minutes"; }
 

@@ -5,7 +5,7 @@
 #   scripts/inspect-images.sh [--most MEGABYTES] ARCHIVE...
 #   scripts/inspect-images.sh [--most MEGABYTES] --tag TAG [--registry registry.example/team] [APP...]     those that Docker has, all without APP
 #
-# --most is for what is sent, which is compressed: 60 without it. Needs tar and gzip, with --tag docker. Changes nothing.
+# --most is for what is sent, which is compressed: 12 without it. Needs tar and gzip, with --tag docker. Changes nothing.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/_lib.sh
@@ -15,7 +15,7 @@ source "$ROOT/scripts/_cluster.sh"
 # shellcheck source=scripts/_archives.sh
 source "$ROOT/scripts/_archives.sh"
 
-MOST=60 TAG="" REGISTRY=outrigger ARCHIVES=()
+MOST=12 TAG="" REGISTRY=outrigger ARCHIVES=()
 while (($#)); do
   case $1 in
     --most | --tag | --registry)

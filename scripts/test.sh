@@ -139,6 +139,7 @@ need_prometheus
 need_kustomize
 need_actionlint
 need_gitleaks
+need_grafana_schema
 need_docker
 need_registry
 # The shell has a kill of its own; tests want the program.

@@ -2,9 +2,12 @@
 //! compared is that each file finds what it names, that no password is in any, and that all of them have their place in the machine.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use tests::recorder::{Scratch, said};
 
 use crate::cluster::{name, of_kind, quantity, rendered};
 use crate::workspace::{files, root};
@@ -206,6 +209,40 @@ fn contract_zipkin_is_where_sidecars_and_apps_report_to() -> Result<()> {
     for mut object in alone {
         object["metadata"]["namespace"] = "outrigger".into();
         ensure!(local.contains(&object), "k8s/local has another {} {}", object["kind"], name(&object));
+    }
+    Ok(())
+}
+
+/// What is broken in a copy of a dashboard, and what has to be said of it.
+const FAULTS: [(&str, &str, &str); 7] = [
+    ("\"expr\"", "\"exprr\"", "/panels/0/targets/0/exprr is not known"),
+    ("\"unit\"", "\"units\"", "/panels/0/fieldConfig/defaults/units is not known"),
+    ("\"type\": \"timeseries\"", "\"type\": \"timeserie\"", "no panel is a timeserie"),
+    ("\"type\": \"prometheus\"", "\"type\": \"prometeus\"", "a query of no kind that it knows"),
+    ("\"refresh\"", "\"refersh\"", "unexpected field 'refersh'"),
+    ("\"showLegend\": true", "\"showLegend\": \"yes\"", "options.legend.showLegend: json: cannot unmarshal string"),
+    ("\"calcs\": []", "\"calc\": []", "options.legend.calcs: required field is missing"),
+];
+
+/// By the schema that Grafana publishes of itself; Grafana itself does not run here. Tried: each of the checks of
+/// `scripts/grafana-schema/main.go` taken out (the strict reading, the kinds, what is lost), and its verdict.
+#[test]
+fn contract_grafana_understands_every_word_of_the_dashboards_and_refuses_a_misspelt_one() -> Result<()> {
+    // With the real home, where the schema is kept: it is built once a machine.
+    let check = |files: &[PathBuf]| -> Result<(bool, String)> {
+        let output = Command::new(root()?.join("scripts/check-dashboards.sh")).args(files).output()?;
+        Ok((output.status.success(), said(&output)))
+    };
+    let (well, says) = check(&[])?;
+    ensure!(well && says.matches("ok    ").count() == 4, "{says}");
+    let scratch = Scratch::new()?;
+    let text = std::fs::read_to_string(root()?.join("monitoring/grafana/dashboards/task-operations.json"))?;
+    for (right, wrong, words) in FAULTS {
+        ensure!(text.contains(right), "no {right} any more");
+        let file = scratch.path("broken.json");
+        std::fs::write(&file, text.replace(right, wrong))?;
+        let (well, says) = check(&[file])?;
+        ensure!(!well && says.contains(words), "{wrong} is not refused by {words:?}: {says}");
     }
     Ok(())
 }

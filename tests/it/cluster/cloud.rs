@@ -264,7 +264,7 @@ async fn the_whole_way(folder: &Scratch) -> Result<()> {
 
     let member = people.somebody().await?;
     let load = Load::start(&member, false);
-    let seen = under_load(&place, staging, production, &first).await;
+    let seen = under_load(&place, &load, staging, production, &first).await;
     let tally = load.end().await?;
     let second = seen?;
     println!("{} requests from the first release to production and back, none failed", tally.unbroken()?);
@@ -281,6 +281,7 @@ async fn the_whole_way(folder: &Scratch) -> Result<()> {
 /// Gives the digests of the second release.
 async fn under_load(
     place: &Place<'_>,
+    load: &Load,
     staging: &str,
     production: &str,
     first: &BTreeMap<String, String>,
@@ -288,14 +289,17 @@ async fn under_load(
     place.release(staging, "second").await?;
     let second = runs(NAMESPACE, "second").await?;
     ensure!(first.keys().eq(second.keys()) && first.iter().all(|(app, digest)| second[app] != *digest), "the second is the first");
+    load.unbroken("an update of staging")?;
 
     let refused = place.release(staging, "broken").await.err().context("a broken release is taken")?;
     let words = format!("{refused:#}");
     ensure!(words.contains("of broken did not become ready; the release before runs again"), "{words}");
     ensure!(runs(NAMESPACE, "second").await? == second, "another release than before runs");
+    load.unbroken("a release that was taken back")?;
 
     place.release(production, "second").await?;
     ensure!(runs(NAMESPACE, "second").await? == second, "production has other images than staging");
+    load.unbroken("production")?;
 
     let mut back = place.script("rollback.sh")?;
     back.arg("first");

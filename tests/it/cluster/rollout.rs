@@ -77,6 +77,13 @@ impl Load {
         Self { callers: callers.collect(), stop, tally }
     }
 
+    /// That nobody was refused until now.
+    pub(super) fn unbroken(&self, stage: &str) -> Result<()> {
+        let failed = lock(&self.tally.failed);
+        ensure!(failed.is_empty(), "{stage}: {} failed, the first: {:#?}", failed.len(), failed.first());
+        Ok(())
+    }
+
     pub(super) async fn end(self) -> Result<Arc<Tally>> {
         self.stop.store(true, Ordering::Relaxed);
         for caller in self.callers {

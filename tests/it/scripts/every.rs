@@ -5,8 +5,9 @@ use tests::recorder::said;
 
 use super::Clone;
 
-const SCRIPTS: [&str; 21] = [
+const SCRIPTS: [&str; 22] = [
     "build-images",
+    "check-dashboards",
     "check-kafka",
     "create-cloud-secrets",
     "create-local-secrets",

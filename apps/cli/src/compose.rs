@@ -57,9 +57,9 @@ pub(crate) async fn run(verb: Verb) -> Result<()> {
             until(ended, served).await
         }
         Verb::Metadata => {
-            let (address, token) = compose::sidecar()?;
+            let (url, token) = compose::metadata()?;
             let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
-            let asked = client.get(format!("http://{address}/v1.0/metadata")).header("dapr-api-token", token);
+            let asked = client.get(url).header("dapr-api-token", token);
             say(&asked.send().await?.error_for_status()?.text().await?);
             Ok(())
         }

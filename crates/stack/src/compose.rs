@@ -130,15 +130,15 @@ pub async fn ready() -> Result<()> {
     bail!(probe.words().await.unwrap_or_else(|| format!("nothing listens on port {APP_PORT}")))
 }
 
-/// How to ask the sidecar of this container: its address, and the token that it wants to see (`dapr-api-token`).
+/// How to ask the sidecar of this container what it knows of itself: the URL, and the token that it wants to see (`dapr-api-token`).
 ///
 /// # Errors
 /// When no pair runs here.
-pub fn sidecar() -> Result<(String, String)> {
+pub fn metadata() -> Result<(String, String)> {
     let path = pair_file();
     let text = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
     let instance: Instance = serde_json::from_slice(&text)?;
-    Ok((Address::local(instance.dapr_http_port).to_string(), instance.dapr_api_token))
+    Ok((format!("http://{}/v1.0/metadata", Address::local(instance.dapr_http_port)), instance.dapr_api_token))
 }
 
 fn programs(root: &Path, app_id: &str, public_url: &str) -> Result<(Program, Program)> {

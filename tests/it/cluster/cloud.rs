@@ -263,7 +263,8 @@ async fn the_whole_way(folder: &Scratch) -> Result<()> {
     story::told(&people, server_of).await?;
 
     let member = people.somebody().await?;
-    let load = Load::start(&member, false);
+    // One who never stops: more would be a load that the autoscalers answer with pods, and this machine with queues.
+    let load = Load::of(1, &member, false);
     let seen = under_load(&place, &load, staging, production, &first).await;
     let tally = load.end().await?;
     let second = seen?;

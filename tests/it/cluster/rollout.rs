@@ -63,8 +63,13 @@ pub(super) struct Load {
 impl Load {
     /// `insists`: what fails is tried again with the same key, as a client does that must not lose it; otherwise it is a failure.
     pub(super) fn start(member: &Member, insists: bool) -> Self {
+        Self::of(CALLERS, member, insists)
+    }
+
+    /// So many callers.
+    pub(super) fn of(callers: usize, member: &Member, insists: bool) -> Self {
         let (stop, tally) = (Arc::new(AtomicBool::new(false)), Arc::new(Tally::default()));
-        let callers = (0..CALLERS).map(|_| {
+        let callers = (0..callers).map(|_| {
             let (stop, tally, member) = (Arc::clone(&stop), Arc::clone(&tally), member.clone());
             tokio::spawn(async move {
                 while !stop.load(Ordering::Relaxed) {

@@ -263,7 +263,7 @@ fn capitals() -> Result<BTreeSet<String>> {
         "tests/benches",
         ".github",
     ] {
-        for path in files(&root.join(folder), "")? {
+        for path in files(&root.join(folder), "")?.into_iter().chain([root.join("docker-compose.yml")]) {
             let ending = path.extension().unwrap_or_default().to_string_lossy().into_owned();
             let known = ["rs", "sh", "sql", "yaml", "yml", "tpl", "toml"].contains(&ending.as_str());
             if !known {

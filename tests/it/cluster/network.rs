@@ -276,8 +276,6 @@ async fn bear_the_labels_of_what_runs(parties: &[Party]) -> Result<()> {
 }
 
 /// Asked for real, in the namespace where the suite runs: each party's stand-in asks each other's at each port.
-///
-/// Seen red: SEEN-RED.
 #[tokio::test]
 async fn cluster_nothing_talks_to_anything_but_what_the_table_says() -> Result<()> {
     // scripts/test.sh says that it is skipped.

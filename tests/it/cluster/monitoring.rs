@@ -83,7 +83,8 @@ async fn cluster_a_validation_with_alerts_fails_by_the_name_of_one_that_fires() 
 async fn fires() -> Result<()> {
     with_rules(STORY).await?;
     eventually("the alert fires", SCRAPED, async || {
-        let firing = asked("alerts").await?.to_string();
+        // As a series: that begins when Prometheus has remembered what fired before it was started again.
+        let firing = asked("query?query=ALERTS").await?.to_string();
         Ok((firing.contains("AlwaysOfTheStory") && firing.contains("ReadOnlyOfTheStory")).then_some(()))
     })
     .await?;

@@ -289,9 +289,14 @@ async fn cluster_nothing_talks_to_anything_but_what_the_table_says() -> Result<(
     let all = stream(&all);
     let seen = async {
         fed("kubectl", &["apply", "--server-side", "-f", "-"], &all).await?;
-        let running =
-            ["wait", "pods", "--all-namespaces", "--selector", STAND_IN, "--for=condition=ContainersReady", "--timeout=60s"];
-        kubectl(&running).await?;
+        eventually("every stand-in runs", ENFORCED, async || {
+            let pods = objects(&["pods", "--all-namespaces", "--selector", STAND_IN]).await?;
+            let pods = pods["items"].as_array().context("pods")?;
+            let running = pods.iter().filter(|pod| pod["status"]["containerStatuses"][0]["ready"] == true).count();
+            ensure!(running == parties.len(), "{running} of {}", parties.len());
+            Ok(Some(()))
+        })
+        .await?;
         let wanted = wanted(&parties);
         eventually("the network lets through what the table says", ENFORCED, async || {
             compare("the network", &open(&parties).await?, &wanted).map(Some)

@@ -268,7 +268,7 @@ async fn the_whole_way(folder: &Scratch) -> Result<()> {
     let seen = under_load(&place, &load, staging, production, &first).await;
     let tally = load.end().await?;
     let second = seen?;
-    println!("{} requests from the first release to production and back, none failed", tally.unbroken()?);
+    tally.unbroken()?;
     nothing_lost(&member, &tally.made()).await?;
     // What people see is what they saw in staging.
     place.release(production, "second").await?;
@@ -289,7 +289,10 @@ async fn under_load(
 ) -> Result<BTreeMap<String, String>> {
     place.release(staging, "second").await?;
     let second = runs(NAMESPACE, "second").await?;
-    ensure!(first.keys().eq(second.keys()) && first.iter().all(|(app, digest)| second[app] != *digest), "the second is the first");
+    ensure!(
+        first.keys().eq(second.keys()) && first.iter().all(|(app, digest)| second[app] != *digest),
+        "the second is the first"
+    );
     load.unbroken("an update of staging")?;
 
     let refused = place.release(staging, "broken").await.err().context("a broken release is taken")?;

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::cluster::{kubectl, objects, said};
 use tests::eventually;
-use tests::suite::variable;
+use tests::suite::{is_long, variable};
 use tokio::process::Command;
 
+use super::tools::fed;
 use super::{faults, name, verdict};
 use crate::workspace::root;
 
@@ -36,6 +37,9 @@ async fn generation() -> Result<String> {
     kubectl(&["get", "statefulset", "prometheus", "-n", "monitoring", "-o", "jsonpath={.metadata.generation}"]).await
 }
 
+/// Its settings, while they are others.
+const OF_STORY: &str = "prometheus-of-the-story";
+
 /// One that always fires and one that is for reading only, after the suite's own.
 const STORY: &str = r#"
   - name: story
@@ -48,27 +52,39 @@ const STORY: &str = r#"
         labels: { severity: info }
 "#;
 
-/// Puts further rules beside those of the running Prometheus, which begins anew with them.
+/// Puts further rules beside those of the running Prometheus, by settings of another name: those of the same name may reach a new pod as they were.
 async fn with_rules(more: &str) -> Result<()> {
-    let of_pod = "jsonpath={.spec.template.spec.volumes[?(@.name==\"settings\")].configMap.name}";
+    let of_pod = "jsonpath={.spec.template.spec.volumes[0].configMap.name}";
     let settings = kubectl(&["get", "statefulset", "prometheus", "-n", "monitoring", "-o", of_pod]).await?;
-    let mut map: Value =
-        serde_json::from_str(&kubectl(&["get", "configmap", &settings, "-n", "monitoring", "-o", "json"]).await?)?;
-    let rules = map["data"]["alerts.yaml"].as_str().context("alerts.yaml")?;
-    let own = rules.split("  - name: story").next().unwrap_or_default().trim_end().to_owned();
-    map["data"]["alerts.yaml"] = Value::String(format!("{own}\n{more}"));
-    let patch = serde_json::json!({ "data": map["data"] }).to_string();
-    kubectl(&["patch", "configmap", &settings, "-n", "monitoring", "--type", "merge", "--patch", &patch]).await?;
-    kubectl(&["delete", "pod", "prometheus-0", "-n", "monitoring", "--timeout=60s"]).await?;
+    let map = kubectl(&["get", "configmap", &settings, "-n", "monitoring", "-o", "json"]).await?;
+    let mut map: Value = serde_json::from_str(&map)?;
+    let rules = map["data"]["alerts.yaml"].as_str().context("alerts.yaml")?.trim_end().to_owned();
+    map["data"]["alerts.yaml"] = Value::String(format!("{rules}\n{more}"));
+    let own = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": OF_STORY }, "data": map["data"] });
+    fed("kubectl", &["-n", "monitoring", "apply", "--server-side", "-f", "-"], &own.to_string()).await?;
+    let other = json!([{ "op": "replace", "path": "/spec/template/spec/volumes/0/configMap/name", "value": OF_STORY }]);
+    kubectl(&["patch", "statefulset", "prometheus", "-n", "monitoring", "--type=json", "--patch", &other.to_string()]).await?;
+    rolled_out().await
+}
+
+async fn rolled_out() -> Result<()> {
     kubectl(&["rollout", "status", "statefulset/prometheus", "-n", "monitoring", "--timeout=120s"]).await.map(drop)
 }
 
+/// Only with OUTRIGGER_LONG: Prometheus is started again twice, and a rule shows as a series at its second evaluation.
+///
 /// What the gate of production asks: an alert that fires ends it by name, one that is for reading only does not, and it is well when it is gone.
 #[tokio::test]
 async fn cluster_a_validation_with_alerts_fails_by_the_name_of_one_that_fires() -> Result<()> {
+    if !is_long() {
+        return Ok(());
+    }
     set_up().await?;
     let fired = fires().await;
-    with_rules("").await?;
+    // The script puts back what is its own.
+    set_up().await?;
+    rolled_out().await?;
+    kubectl(&["delete", "configmap", OF_STORY, "-n", "monitoring", "--ignore-not-found"]).await?;
     fired?;
     let after = verdict(30, &["--alerts"]).await?;
     // What the stories before have done to pods may fire on its own.

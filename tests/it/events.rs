@@ -56,6 +56,9 @@ async fn life(person: &Person, due_at: DateTime<Utc>) -> Result<Vec<Step>> {
     });
     let made = step(person, (post.clone(), "/tasks", whole), ("task.created", "created", &[]), &Value::Null).await?;
     let path = format!("/tasks/{}", made.task["id"].as_str().context("id")?);
+    // Redis keeps no order: had its completion been heard of first, no reminder would be set any more.
+    let id = made.task["id"].as_str().context("id")?.parse()?;
+    shows(person, id, SOON, &[(60, "scheduled")]).await?;
     let (complete, restore) = (format!("{path}/complete"), format!("{path}/restore"));
     let mut steps = vec![made];
     let asked: [(Asked<'_>, Said); 5] = [

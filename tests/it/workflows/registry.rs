@@ -185,7 +185,9 @@ fn clone(scratch: &Scratch) -> Result<()> {
     let (root, place) = (root()?, scratch.path("clone"));
     std::fs::create_dir_all(place.join("programs"))?;
     // The scripts one by one: they find the clone by the folder that they are in.
-    symlink(root.join("k8s"), place.join("k8s"))?;
+    for name in ["k8s", "Cargo.toml"] {
+        symlink(root.join(name), place.join(name))?;
+    }
     std::fs::create_dir(place.join("scripts"))?;
     for entry in std::fs::read_dir(root.join("scripts"))? {
         let entry = entry?;

@@ -338,8 +338,8 @@ async fn to_every_cloud(place: &Place<'_>) -> Result<()> {
         command.env("PATH", &path).env("HOME", &place.folder.0).args(own.split(' '));
         command.args(["--host", HOST, "--mail", MAIL, "--registry", &format!("ghcr.io/{OWNER}"), "--tag", "first"]);
         let (words, given) = tokio::join!(said(command), as_a_cloud_does(&place.authority));
-        given?;
         let words = words.with_context(|| cloud.to_owned())?;
+        given?;
         ensure!(words.contains("all is well") && words.contains(&format!("first runs at https://{HOST}")), "{cloud}: {words}");
     }
     runs(NAMESPACE, "first").await?;

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -189,11 +188,6 @@ impl<'a> Place<'a> {
         }
         Ok(words)
     }
-
-    /// The suite as people reach it, through the certificate.
-    fn people(&self, address: SocketAddr) -> Result<Cluster> {
-        Cluster::at(HOST, address)
-    }
 }
 
 /// Where the story finds the mailbox, and Zipkin beside the suite.
@@ -264,10 +258,10 @@ async fn the_whole_way(folder: &Scratch) -> Result<()> {
     ensure!(words.contains("all is well") && words.contains(&format!("first runs at https://{HOST}")), "{words}");
     let first = runs(NAMESPACE, "first").await?;
     let tunnel = Tunnel::open(&place.door).await?;
-    let people = place.people(tunnel.address)?;
+    let people = Cluster::at(HOST, tunnel.address)?;
     story::told(&people, server_of).await?;
 
-    let second = updated_and_taken_back(&place, staging, &first).await?;
+    let second = updated_and_taken_back(&place, &people, staging, &first).await?;
     // Another place, and not one that people are in: sidecars take up its other components while they run, and requests meet them at it.
     place.release(production, "second").await?;
     ensure!(runs(NAMESPACE, "second").await? == second, "production has other images than staging");
@@ -285,11 +279,11 @@ async fn the_whole_way(folder: &Scratch) -> Result<()> {
 /// second release.
 async fn updated_and_taken_back(
     place: &Place<'_>,
+    people: &Cluster,
     staging: &str,
     first: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>> {
-    let tunnel = Tunnel::open(&place.door).await?;
-    let member = place.people(tunnel.address)?.somebody().await?;
+    let member = people.somebody().await?;
     let load = Load::of(1, &member, false);
     place.release(staging, "second").await?;
     let second = runs(NAMESPACE, "second").await?;
@@ -351,7 +345,7 @@ async fn to_every_cloud(place: &Place<'_>) -> Result<()> {
     let sent = place.door.curl("http", "/tasks?limit=1", &more).await?;
     ensure!(sent == format!("308 https://{HOST}/tasks?limit=1"), "{sent}");
     let tunnel = Tunnel::open(&place.door).await?;
-    let ada = place.people(tunnel.address)?.member().await?;
+    let ada = Cluster::at(HOST, tunnel.address)?.member().await?;
     ada.get("/tasks?limit=1").await?.is(200).map(drop)
 }
 

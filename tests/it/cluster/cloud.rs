@@ -272,6 +272,8 @@ async fn the_whole_way(folder: &Scratch) -> Result<()> {
     story::told(&people, server_of).await?;
 
     kubectl(&["delete", "namespace", NAMESPACE, "--timeout=180s"]).await?;
+    // These are no namespace's, and Helm takes over nothing that somebody else made.
+    kubectl(&["delete", "clusterissuer", "letsencrypt", "letsencrypt-staging"]).await?;
     to_every_cloud(&place).await
 }
 

@@ -266,10 +266,15 @@ async fn the_whole_way(folder: &Scratch) -> Result<()> {
     place.release(production, "second").await?;
     ensure!(runs(NAMESPACE, "second").await? == second, "production has other images than staging");
     gone_back(&place, &first).await?;
-    // What people see is what they saw in staging.
+    // What people see is what they saw in staging, and who was there before notices nothing of the promotion.
+    let member = people.somebody().await?;
+    let load = Load::of(1, &member, false);
     place.release(production, "second").await?;
     ensure!(runs(NAMESPACE, "second").await? == second, "another second release");
     story::told(&people, server_of).await?;
+    let tally = load.end().await?;
+    tally.unbroken()?;
+    nothing_lost(&member, &tally.made()).await?;
 
     kubectl(&["delete", "namespace", NAMESPACE, "--timeout=180s"]).await?;
     // These are no namespace's, and Helm takes over nothing that somebody else made.

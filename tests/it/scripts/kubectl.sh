@@ -79,5 +79,7 @@ case ${call/ --namespace outrigger/} in
   "kubectl --namespace monitoring get secret "*) [[ -e $cluster/$5 ]] ;;
   "kubectl --namespace monitoring create secret generic "*) cat >"$cluster/$6" ;;
   "kubectl --namespace kafka get "* | "kubectl --kubeconfig "*) ;;
+  "kubectl create namespace "*"--dry-run=client"*) ;;
+  "kubectl annotate --local "* | "kubectl label --local "*) cat ;;
   *) echo "what is $call?" >&2; exit 64 ;;
 esac

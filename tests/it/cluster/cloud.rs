@@ -21,7 +21,7 @@ use super::door::{self, Authority, Door, HOST, MAIL, Tunnel};
 use super::releases::{marked, runs, told};
 use super::rollout::{Load, nothing_lost};
 use super::shape::apps;
-use super::tools::fed;
+use super::tools::{fed, remove};
 use super::{deploy, story};
 use crate::workflows::workflow;
 use crate::workspace::root;
@@ -239,7 +239,7 @@ async fn cluster_a_release_goes_to_staging_to_production_and_back_and_to_every_c
 async fn clear() -> Result<()> {
     door::clear(true).await?;
     kubectl(&["delete", "ingressclass", "nginx", "--ignore-not-found"]).await?;
-    kubectl(&["delete", "namespace", NAMESPACE, ELSEWHERE, "monitoring", "--ignore-not-found", "--timeout=180s"]).await.map(drop)
+    remove(&[NAMESPACE, ELSEWHERE, "monitoring"]).await
 }
 
 async fn the_whole_way(folder: &Scratch) -> Result<()> {
@@ -276,7 +276,7 @@ async fn the_whole_way(folder: &Scratch) -> Result<()> {
     tally.unbroken()?;
     nothing_lost(&member, &tally.made()).await?;
 
-    kubectl(&["delete", "namespace", NAMESPACE, "--timeout=180s"]).await?;
+    remove(&[NAMESPACE]).await?;
     // These are no namespace's, and Helm takes over nothing that somebody else made.
     kubectl(&["delete", "clusterissuer", "letsencrypt", "letsencrypt-staging"]).await?;
     to_every_cloud(&place).await

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use tests::cluster::{kubectl, said};
+use tests::cluster::said;
 use tests::suite::is_long;
 use tokio::process::Command;
 use uuid::Uuid;
 
 use super::releases::{marked, runs, told};
+use super::tools::remove;
 use super::{deploy, deploy::state};
 use crate::workspace::root;
 
@@ -62,14 +63,14 @@ async fn cluster_helm_installs_the_suite_changes_nothing_twice_and_takes_a_relea
     let seen = installs_and_takes_back(&folder).await;
     let _ = std::fs::remove_dir_all(&folder);
     if seen.is_ok() {
-        kubectl(&["delete", "namespace", NAMESPACE, "--timeout=180s"]).await?;
+        remove(&[NAMESPACE]).await?;
     }
     seen
 }
 
 async fn installs_and_takes_back(folder: &Path) -> Result<()> {
     // What a run that failed has left to be looked at.
-    kubectl(&["delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=180s"]).await?;
+    remove(&[NAMESPACE]).await?;
     let tag = told("--tag")?;
     let words = said(here(deploy(&["--helm"])?)).await?;
     ensure!(words.contains("values made") && words.contains("all is well") && words.contains("The suite runs."), "{words}");

@@ -10,7 +10,7 @@ use tests::eventually;
 use tests::suite::{is_long, variable};
 
 use super::access::Forward;
-use super::tools::{again, fed, restarts};
+use super::tools::{again, fed, remove, restarts};
 use super::{deploy, story};
 
 /// An image with Java as its entry and the broker's archives in `/kafka`.
@@ -84,7 +84,7 @@ async fn cluster_the_same_images_tell_the_same_story_on_kafka() -> Result<()> {
     // Also when it was not seen: the next story needs its suite.
     said(deploy(&[])?).await?;
     sidecars_have("pubsub.redis").await?;
-    kubectl(&["delete", "namespace", "kafka", "--ignore-not-found", "--timeout=120s"]).await?;
+    remove(&["kafka"]).await?;
     seen
 }
 

@@ -5,9 +5,12 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use tests::cluster::{objects, said};
+use tests::cluster::{kubectl, objects, said};
+use tests::suite::variable;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+
+use crate::workspace::root;
 
 /// What a program says that reads this.
 pub(super) async fn fed(program: &str, arguments: &[&str], text: &str) -> Result<String> {
@@ -19,6 +22,18 @@ pub(super) async fn fed(program: &str, arguments: &[&str], text: &str) -> Result
     let words = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     ensure!(output.status.success(), "{program} {arguments:?}: {words}");
     Ok(words)
+}
+
+/// Ends whole namespaces, and gives back what their claims held where nobody makes new volumes.
+pub(super) async fn remove(namespaces: &[&str]) -> Result<()> {
+    let ended = [&["delete", "namespace"], namespaces, &["--ignore-not-found", "--timeout=180s"]].concat();
+    kubectl(&ended).await?;
+    if let Some(give_back) = variable("OUTRIGGER_VOLUMES") {
+        let mut command = Command::new("bash");
+        command.args(["-c", &give_back]).current_dir(root()?);
+        said(command).await?;
+    }
+    Ok(())
 }
 
 /// As documents of one stream.

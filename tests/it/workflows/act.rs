@@ -7,7 +7,7 @@
 //!
 //! Nobody sees here what act does not know: permissions; concurrency; environments, with their reviewers and values of their own, so that a run for
 //! production asks staging at production's address; the token of a called workflow, which GitHub gives it unasked; and whether a job waits for a
-//! called workflow that failed, because act then ends the run. `shape.rs` reads these.
+//! called workflow that failed, because act then ends the run. `shape.rs` reads these, but for concurrency, which nobody does.
 
 mod github;
 mod stand_ins;
@@ -66,6 +66,9 @@ deploy-production/staging: scripts/validate-deployment.sh --url https://producti
 const LOOKS: &str = "deploy-cloud/deploy: kubectl --namespace outrigger get pods,events --output wide";
 
 /// One commit all the way, one that never gets ready, and one that only production finds unwell.
+/// Tried: `needs` of `join` and of the question to staging taken out, `push` forgotten, one processor, the scan without its history; staging with
+/// `github.sha` for its deployment and for its mark, and without `secrets: inherit`; `target: staging` for production; deploy-cloud.yaml without
+/// `ref`, without `MAIL`, with `|| true` and with `continue-on-error` at its deployment, and its look at the pods without a condition.
 #[test]
 fn contract_a_commit_goes_by_ci_and_staging_to_production_and_a_broken_one_comes_back() -> Result<()> {
     let mut github = GitHub::new()?;
@@ -118,6 +121,10 @@ fn contract_a_commit_goes_by_ci_and_staging_to_production_and_a_broken_one_comes
 }
 
 /// What fails keeps back all that needs it, in its run and in those that follow.
+/// Tried: `test` and `secrets` taken out of the `needs` of `images`, `always()` before its condition, `continue-on-error` at the tests;
+/// `conclusion` not asked by staging, `needs: deploy` taken out there; `needs: gate` for the deployment to production; the look at the
+/// pods after any failure.
+/// Not seen: `local` taken out of the `needs` of `images` (act ends the run).
 #[test]
 fn contract_a_red_step_stops_what_comes_after_it_in_this_run_and_the_next() -> Result<()> {
     let mut github = GitHub::new()?;
@@ -158,7 +165,10 @@ fn contract_a_red_step_stops_what_comes_after_it_in_this_run_and_the_next() -> R
     Ok(())
 }
 
-/// What a pull request, another branch and somebody by hand start, and what they do not. On main a change of documents alone is a commit as any other.
+/// What a pull request, another branch and somebody by hand start, and what they do not. On main a change of documents alone is as any other.
+/// Tried: the condition of `local` taken out, those of `join` and of the sign-in and push; `branches: ["**"]`, another workflow more that staging
+/// follows, `event` not asked by it; `apps/tasks/**` taken out of docker-tasks.yaml, `k8s/**` of deploy-local.yaml. Not seen: the condition of
+/// `images` taken out, which nobody misses, because in a pull request what it needs is skipped.
 #[test]
 fn contract_an_event_starts_what_is_for_it_and_nothing_else() -> Result<()> {
     let mut github = GitHub::new()?;

@@ -123,15 +123,16 @@ count_lines() {
   if [[ -t 1 ]]; then printf '\n'; fi
 }
 
-# need_go_tool PROGRAM PACKAGE HOW-LONG: finds it in PATH or in the cache, and builds it with the sums of scripts/PROGRAM/go.sum.
+# need_go_tool PROGRAM PACKAGE HOW-LONG [FOLDER]: finds it in PATH or in the cache, and builds it with the sums of scripts/FOLDER/go.sum, which is
+# scripts/PROGRAM where none is named.
 need_go_tool() {
-  local program=$1 built=$CACHE/bin/$1
+  local program=$1 built=$CACHE/bin/$1 folder=${4-$1}
   have "$program" && return
   if [[ ! -x $built ]]; then
     have go || die "neither $program nor Go is here: install Go 1.26 from https://go.dev/dl"
     say "Building $program, once per machine: $3."
     mkdir -p "$CACHE/bin"
-    (cd "$ROOT/scripts/$program" && CGO_ENABLED=0 go build -mod=readonly -buildvcs=false -trimpath -o "$built.partial" "$2") ||
+    (cd "$ROOT/scripts/$folder" && CGO_ENABLED=0 go build -mod=readonly -buildvcs=false -trimpath -o "$built.partial" "$2") ||
       die "$program could not be built"
     mv "$built.partial" "$built"
   fi
@@ -143,6 +144,12 @@ need_kustomize() { have kubectl || need_go_tool kustomize sigs.k8s.io/kustomize/
 
 # What reads the workflows as GitHub will.
 need_actionlint() { need_go_tool actionlint github.com/rhysd/actionlint/cmd/actionlint "half a minute"; }
+
+# What runs the workflows as GitHub's runner will, by another implementation of it, and what says which of them an event starts.
+need_act() {
+  need_go_tool act github.com/nektos/act "about two minutes"
+  need_go_tool act-starts ./starts "a few seconds more" act
+}
 
 # What reads dashboards as Grafana will.
 need_grafana_schema() { need_go_tool grafana-schema . "about a minute"; }

@@ -140,6 +140,7 @@ need_second_calendar
 need_prometheus
 need_kustomize
 need_actionlint
+need_act
 need_gitleaks
 need_grafana_schema
 need_docker

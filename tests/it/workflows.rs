@@ -3,6 +3,7 @@
 //!
 //! How each was tried: the thing was broken as the test's comment says, once, and the test failed with the words that belong to it.
 
+mod act;
 mod archives;
 mod gates;
 mod paths;

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Stands in for kubectl: a cluster of files below $SCRATCH/cluster. `secrets/<name>` holds " key=base64" of each key, `apps/<app>` a line
-# "revision image" for each revision, of which the last runs. A call that fits the pattern FAILS is refused.
+# "revision image" for each revision, of which the last runs. A call that fits the pattern FAILS is refused, and an image with BROKEN in its name, or
+# "broken", never gets ready.
 set -eu
 call="kubectl $*"
 echo "${call//$'\n'/ }" >>"$SCRATCH/log"
@@ -57,7 +58,7 @@ case ${call/ --namespace outrigger/} in
   "kubectl --namespace dapr-system get deployment "*) echo "daprio/daprd:$(cat "$cluster/dapr" 2>/dev/null)" ;;
   "kubectl --namespace dapr-system rollout status "*) [[ -e $cluster/dapr ]] ;;
   "kubectl get deployment "*) image=$(last "$5"); echo "${image#* }" ;;
-  "kubectl rollout status deployment/"*) app=${5#deployment/}; [[ ! -e $cluster/apps/$app || $(last "$app") != *broken* ]] ;;
+  "kubectl rollout status deployment/"*) app=${5#deployment/}; [[ ! -e $cluster/apps/$app || $(last "$app") != *"${BROKEN:-broken}"* ]] ;;
   "kubectl rollout undo deployment/"*)
     app=${5#deployment/}
     case ${6-} in

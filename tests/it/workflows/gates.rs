@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Scratch, images, said, well};
 
 /// A registry of files: what stands in one is the digest of what it names.
-const DOCKER: &str = r#"#!/bin/bash
+pub(super) const DOCKER: &str = r#"#!/bin/bash
 set -eu
 echo "docker $*" >>"$SCRATCH/log"
 mkdir -p "$SCRATCH/registry"

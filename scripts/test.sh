@@ -17,6 +17,7 @@ FILTER=()
 for argument in "$@"; do
   case $argument in
     --long) LONG=yes ;;
+    -h | --help) help_of "${BASH_SOURCE[0]}"; exit ;;
     -*) die "unknown option $argument (known: --long)" ;;
     *) FILTER+=("$argument") ;;
   esac
@@ -133,6 +134,8 @@ scripts_are_clean() { shellcheck -x scripts/*.sh tests/it/scripts/*.sh .ci/*; }
 
 documentation() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet; }
 
+# What only a person can install is told before anything is built or installed.
+need_rust
 need shellcheck shellcheck shellcheck
 need openssl openssl openssl
 need_page_tools

@@ -10,18 +10,12 @@ for folder in "$ROOT"/k8s/base/*/; do
   [[ $folder == app ]] || APPS+=("$folder")
 done
 
-# need_tool PROGRAM WHERE-TO-GET-IT
-need_tool() { have "$1" || die "$1 is missing: $2"; }
-
 need_cluster() {
   need_tool kubectl "https://kubernetes.io/docs/tasks/tools/"
   kubectl version --request-timeout=10s >/dev/null 2>&1 || die "no cluster answers: kubectl's current context is '$(kubectl config current-context 2>/dev/null || echo none)'; start one, or choose another with 'kubectl config use-context'"
 }
 
 kube() { kubectl --namespace "$NAMESPACE" "$@"; }
-
-# help_of SCRIPT: the comment at its head, which is its help.
-help_of() { sed -n '2,/^[^#]/{/^#/s/^# \{0,1\}//p;}' "$1"; }
 
 # What has an image: the apps, and the command line, which keeps the mail of a laptop.
 # shellcheck disable=SC2034

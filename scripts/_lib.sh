@@ -8,6 +8,12 @@ say() { printf '%s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# help_of SCRIPT: the comment at its head, which is its help.
+help_of() { sed -n '2,/^[^#]/{/^#/s/^# \{0,1\}//p;}' "$1"; }
+
+# need_tool PROGRAM WHERE-TO-GET-IT: what only a person can choose to install.
+need_tool() { have "$1" || die "$1 is missing: $2"; }
+
 # packages NAME...: by the system's package manager, or told to the reader where there is none that we know.
 packages() {
   if have apt-get; then
@@ -76,14 +82,19 @@ need_rust() {
   export PATH=$HOME/.cargo/bin:$PATH
 }
 
-# need_dapr PROGRAM HOW-LONG: finds daprd or the scheduler in PATH, where `dapr init` puts them or in the cache, and builds what is missing:
-# minutes, once per machine.
+# has_dapr PROGRAM: whether daprd or the scheduler is in PATH, where `dapr init` puts them or in the cache.
+has_dapr() { have "$1" || [[ -x $HOME/.dapr/bin/$1 || -x $CACHE/bin/$1-$DAPR_VERSION ]]; }
+
+# may_have_dapr PROGRAM: ends where it can be neither found nor built.
+may_have_dapr() {
+  has_dapr "$1" || have go || die "neither $1 nor Go is here: run 'dapr init --slim' (https://docs.dapr.io), or install Go 1.26 from https://go.dev/dl to build $1"
+}
+
+# need_dapr PROGRAM HOW-LONG: builds what is missing: minutes, once per machine.
 need_dapr() {
-  local program=$1
-  have "$program" && return
-  [[ -x $HOME/.dapr/bin/$program || -x $CACHE/bin/$program-$DAPR_VERSION ]] && return
-  have go || die "neither $program nor Go is here: run 'dapr init --slim' (https://docs.dapr.io), or install Go 1.26 from https://go.dev/dl to build $program"
-  build_dapr "$program" "$2"
+  has_dapr "$1" && return
+  may_have_dapr "$1"
+  build_dapr "$1" "$2"
 }
 
 need_daprd() { need_dapr daprd "about 2 minutes to download and 6 to compile on 2 cores"; }
@@ -164,17 +175,22 @@ need_buildx() { docker buildx version >/dev/null 2>&1 || need_go_tool buildx git
 need_compose() { docker compose version >/dev/null 2>&1 || need_go_tool compose github.com/docker/compose/v5/cmd "about three minutes"; }
 need_registry() { need_go_tool registry github.com/distribution/distribution/v3/cmd/registry "about two minutes"; }
 
-# Everything but the apps themselves. Kafka and Zipkin run on Java and come from Maven.
+# Cargo links with it.
+need_cc() { need cc build-essential gcc; }
+
+# Everything but the apps themselves. Kafka and Zipkin run on Java and come from Maven. What only a person can install is told first: a machine
+# that cannot go on gets no packages.
 prepare() {
   local java=$1
+  need_rust
+  may_have_dapr daprd
   need redis-server redis-server redis
   need_postgres
-  need cc build-essential gcc
+  need_cc
   if [[ $java == yes ]]; then
     need_java
     need mvn maven maven
   fi
   install_missing
-  need_rust
   need_daprd
 }

@@ -3,7 +3,8 @@
 #
 #   scripts/check-dependencies.sh
 #
-# Needs Rust, and the network for the list of advisories. Leaves cargo-deny in ~/.cache/outrigger: about four minutes, once per machine.
+# Needs Rust, and the network for the list of advisories. Where cargo-deny is missing it installs a C compiler and leaves cargo-deny in
+# ~/.cache/outrigger: about four minutes, once per machine.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/_lib.sh
@@ -20,6 +21,8 @@ case ${1-} in
 esac
 need_rust
 if [[ $("$CACHE/bin/cargo-deny" --version 2>/dev/null) != "cargo-deny $CARGO_DENY_VERSION" ]]; then
+  need_cc
+  install_missing
   say "Building cargo-deny $CARGO_DENY_VERSION, once per machine."
   cargo install --locked --quiet --root "$CACHE" "cargo-deny@$CARGO_DENY_VERSION" || die "cargo-deny could not be built"
 fi

@@ -11,7 +11,8 @@
 #   --binaries where --load finds the programs, without building them
 #   --server   another image for a server, such as postgres=registry.example/postgres:17; may be repeated
 #   --helm     the chart k8s/helm-charts/outrigger instead of the overlays; into the namespace OUTRIGGER_NAMESPACE, if that is set
-# Needs kubectl, openssl, curl, helm for Dapr, Kafka and --helm, minikube for Minikube, and docker unless there is --load. Leaves the namespaces `outrigger` and `dapr-system`.
+# Needs kubectl, openssl, curl, helm for Dapr, Kafka and --helm, minikube for Minikube, and docker unless there is --load,
+# which without --binaries needs Rust and a C compiler. Leaves the namespaces `outrigger` and `dapr-system`.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/_lib.sh
@@ -49,6 +50,10 @@ if [[ $HELM == no && $NAMESPACE != outrigger ]]; then die "OUTRIGGER_NAMESPACE i
 # What is missing is told before a cluster is started.
 need_tool openssl "install the package openssl"
 need_tool curl "install the package curl"
+if [[ -n $LOAD && -z $BINARIES ]]; then
+  need_rust
+  need_tool cc "install a C compiler (Debian: build-essential, macOS: xcode-select --install)"
+fi
 if [[ $HELM == yes ]]; then need_tool helm "https://helm.sh/docs/intro/install/"; fi
 if [[ -z $LOAD && $CLUSTER != existing ]]; then need_tool docker "https://docs.docker.com/engine/install/"; fi
 
@@ -68,7 +73,6 @@ if [[ $PUBSUB == kafka && -z $BROKERS ]]; then scripts/setup-kafka.sh; fi
 say "== images $TAG"
 if [[ -n $LOAD ]]; then
   if [[ -z $BINARIES ]]; then
-    need_rust
     cargo build --locked --release --workspace --bins
     BINARIES=target/release
   fi

@@ -4,12 +4,13 @@
 #   scripts/mutate.sh GUARD...     guards of tests/guards.txt
 #   scripts/mutate.sh --all
 #
-# The copy and what is built from it stay in target/mutate, so that the next guard builds only what it changes. The repository itself is
-# not touched. Ends with 0 when every test failed for the reason that tests/guards.txt states.
+# Needs git and what scripts/run-local.sh needs. The copy and what is built from it stay in target/mutate, so that the next guard builds only
+# what it changes. The repository itself is not touched. Ends with 0 when every test failed for the reason that tests/guards.txt states.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/_lib.sh
 source "$ROOT/scripts/_lib.sh"
+case ${1-} in -h | --help) help_of "${BASH_SOURCE[0]}"; exit ;; esac
 LIST=$ROOT/tests/guards.txt
 COPY=$ROOT/target/mutate
 OUTPUT=$COPY.log
@@ -20,6 +21,8 @@ chmod 755 "$PLACE"
 trap 'rm -rf "$PLACE"' EXIT
 
 guards() { grep -v '^#' "$LIST" | grep . ; }
+
+no_guard() { die "there is no guard $1; the guards are: $(guards | awk -F ' :: ' '{ printf "%s ", $1 }')"; }
 
 # field GUARD NUMBER: one field of a guard's line.
 field() { guards | awk -F ' :: ' -v guard="$1" -v number="$2" '$1 == guard { print $number }'; }
@@ -63,7 +66,6 @@ in_copy() (
 mutate() {
   local guard=$1 test apps file patch words app start=$SECONDS
   test=$(field "$guard" 2) apps=$(field "$guard" 3) file=$(field "$guard" 4) patch=$(field "$guard" 5) words=$(field "$guard" 6)
-  [[ -n $words ]] || die "there is no guard $guard; the guards are: $(guards | awk -F ' :: ' '{ printf "%s ", $1 }')"
   copy
   seed
   sed -i "$patch" "$COPY/$file"
@@ -92,6 +94,10 @@ mutate() {
 
 [[ $# -gt 0 ]] || die "which guard? $(guards | awk -F ' :: ' '{ printf "%s ", $1 }')"
 if [[ $1 == --all ]]; then mapfile -t WANTED < <(guards | awk -F ' :: ' '{ print $1 }'); else WANTED=("$@"); fi
+# A name that is none costs no build.
+for guard in "${WANTED[@]}"; do [[ -n $(field "$guard" 2) ]] || no_guard "$guard"; done
+need_tool git "install the package git"
+prepare yes
 FAILED=0
 for guard in "${WANTED[@]}"; do mutate "$guard" || FAILED=1; done
 exit "$FAILED"

@@ -17,6 +17,7 @@ FILTER=()
 for argument in "$@"; do
   case $argument in
     --long) LONG=yes ;;
+    -h | --help) help_of "${BASH_SOURCE[0]}"; exit ;;
     -*) die "unknown option $argument (known: --long)" ;;
     *) FILTER+=("$argument") ;;
   esac
@@ -133,6 +134,8 @@ scripts_are_clean() { shellcheck -x scripts/*.sh tests/it/scripts/*.sh .ci/*; }
 
 documentation() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet; }
 
+# What only a person can install is told before anything is built or installed.
+need_rust
 need shellcheck shellcheck shellcheck
 need openssl openssl openssl
 need_page_tools
@@ -145,6 +148,13 @@ need_gitleaks
 need_grafana_schema
 need_docker
 need_registry
+# The machine that scripts are tried on is Debian's, and made by root alone.
+if ((EUID == 0)) && have apt-get; then
+  need mmdebstrap mmdebstrap mmdebstrap
+  [[ -e /usr/share/keyrings/debian-archive-keyring.gpg ]] || MISSING+=(debian-archive-keyring)
+else
+  SKIPPED+=("new machine: it is made by root, with apt; nobody saw the scripts on one")
+fi
 # The shell has a kill of its own; tests want the program.
 type -P kill >/dev/null || MISSING+=(procps)
 prepare yes
@@ -164,7 +174,7 @@ aside cargo test --locked --workspace --test stack-it --test dev --no-fail-fast 
 layer crates "$([[ $LONG == yes ]] && echo 16 || echo 4)" cargo test --locked --workspace --test calendar-it --test sidecar-it --test service-it --no-fail-fast -- --test-threads=4
 layer stack 3 rejoin
 # Stories mostly wait, each for its own people: more of them than processors at once.
-layer redis 6 stories local 6 'contract_|flow_' --test-threads=6
+EXCEPT='scripts::fresh::contract_(the_one|what_only)' layer redis 6 stories local 6 'contract_|flow_' --test-threads=6
 layer kafka 5 stories kafka 5 'contract_|flow_' --test-threads=6
 layer page-tools 1 page_tools
 layer pages 6 stories local 6 page_ --test-threads=3
@@ -179,6 +189,8 @@ fi
 if [[ $LONG == yes ]]; then
   layer chaos 15 stories local 15 chaos_ --test-threads=1
   layer chaos-kafka 15 stories kafka 15 chaos_ --test-threads=1
+  # Everything is compiled there once more.
+  layer new-machine 40 stories local 40 'contract_(the_one_command_of_the_readme|what_only_reads)'
   # One whole story: the apps cannot tell this set from the other, and text messages go to Twilio there.
   layer cloud 2 stories cloud 2 flow_a_person_is_told
 else

@@ -6,6 +6,7 @@
 mod cloud;
 mod clusters;
 mod every;
+mod fresh;
 mod local;
 mod managed;
 mod monitoring;

@@ -11,9 +11,6 @@ use tests::recorder::well;
 use super::{Document, documents, plain};
 use crate::workspace::{files, root};
 
-/// These start work at once, whatever they are given; their options are those of the comment at their head.
-const WITHOUT_HELP: [&str; 4] = ["run-local.sh", "test.sh", "screenshots.sh", "mutate.sh"];
-
 /// Options of programs that are not ours, which a document names alone, without the program before it.
 const OTHERS: [(&str, &str); 5] = [
     ("--force", "kubectl delete"),
@@ -40,13 +37,7 @@ fn scripts() -> Result<BTreeMap<String, BTreeSet<String>>> {
         if name.starts_with('_') {
             continue;
         }
-        let help = if WITHOUT_HELP.contains(&name.as_str()) {
-            let text = std::fs::read_to_string(&path)?;
-            text.lines().skip(1).take_while(|line| line.starts_with('#')).collect::<Vec<_>>().join("\n")
-        } else {
-            well(Command::new(&path).arg("--help"))?
-        };
-        scripts.insert(name, options(&help));
+        scripts.insert(name, options(&well(Command::new(&path).arg("--help"))?));
     }
     ensure!(scripts.len() > 20 && scripts.values().any(|options| options.contains("--rotate-secrets")), "{scripts:?}");
     Ok(scripts)

@@ -4,6 +4,7 @@
 //! How each was tried: the thing was broken as the test's comment says, once, and the test failed with the words that belong to it.
 
 mod archives;
+mod arm;
 mod gates;
 mod paths;
 mod registry;

@@ -71,7 +71,7 @@ fn emulated(emulator: &Path) -> Result<BTreeSet<PathBuf>> {
 }
 
 /// Every image that a list has for Arm holds a program of that processor, and with these the story of a person is told. Seen red: the programs of
-/// amd64 in the images of arm64, and an app that is this machine's own in the suite.
+/// amd64 in the images of arm64.
 #[tokio::test]
 async fn contract_the_images_for_arm_hold_programs_for_arm_and_a_person_is_told_by_them() -> Result<()> {
     // A machine of another kind has no use for it, and the first time it compiles for half an hour.

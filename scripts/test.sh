@@ -4,7 +4,7 @@
 #
 #   scripts/test.sh [--long] [FILTER...]
 #
-# A FILTER runs only the stories whose name contains it. --long adds soak and load.
+# A FILTER runs only the stories whose name contains it. --long adds soak, load and programs for Arm.
 # Needs what scripts/run-local.sh needs, a browser and Docker, and installs them. Leaves nothing but target/ and what failed tests keep.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -162,6 +162,9 @@ need_buildx
 need_compose
 need_scheduler
 layer build 15 cargo build --locked --workspace --all-targets
+# For one story, before its layer counts minutes; a machine of that kind compiles for itself.
+arm=workflows::arm::contract_the_images_for_arm_hold_programs_for_arm_and_a_person_is_told_by_them
+if [[ $LONG == yes && $(uname -sm) == "Linux x86_64" && -n $(chosen <<<"$arm") ]]; then layer arm 30 tests/it/scripts/arm-programs.sh; fi
 layer scripts 1 scripts_are_clean
 layer fmt 1 cargo fmt --all --check
 layer clippy 5 cargo clippy --locked --workspace --all-targets --quiet -- -D warnings

@@ -5,6 +5,7 @@
 
 mod act;
 mod archives;
+mod arm;
 mod gates;
 mod paths;
 mod registry;

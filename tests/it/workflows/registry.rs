@@ -2,12 +2,13 @@
 //! there is read back. The steps are those of `build.yml`, word for word.
 //!
 //! What is no real part: the first stage, which compiles for a quarter of an hour, gives programs that are there already, and the second
-//! machine, of another processor, is the same Docker, told to build for that one and asked for it by a stand-in.
+//! machine, of another processor, is the same Docker, told to build for that one and asked for it by a stand-in. That its program is for that
+//! processor is in `arm.rs`.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use tests::recorder::{Scratch, said, well};
 use super::workflow;
 use crate::workspace::root;
 
-const COMMIT: &str = "53b3f5f1d5c0e2a9b8c7d6e5f4a3b2c1d0e9f8a7";
+pub(super) const COMMIT: &str = "53b3f5f1d5c0e2a9b8c7d6e5f4a3b2c1d0e9f8a7";
 const APP: &str = "tasks";
 /// Docker has begun by then, and so has the registry.
 const SOON: Duration = Duration::from_secs(30);
@@ -31,18 +32,20 @@ const DOCKER: &str = r#"#!/bin/sh
 if [ "$1 $2" = "version --format" ]; then echo "${PROCESSOR:?}"; else exec "$DOCKER" "$@"; fi
 "#;
 
-/// A registry and a Docker of this story's own, ended with it.
-struct Parts {
+/// A registry and a Docker of one story's own, ended with it.
+pub(super) struct Parts {
+    /// The image that the steps are for; all of them where it is empty, as for `build.yml`.
+    app: &'static str,
     started: Vec<Child>,
     port: u16,
     /// Where Docker listens, unless it is the machine's.
     socket: Option<String>,
     docker: String,
-    scratch: Scratch,
+    pub(super) scratch: Scratch,
 }
 
 impl Parts {
-    async fn start() -> Result<Self> {
+    pub(super) async fn start(app: &'static str) -> Result<Self> {
         let scratch = Scratch::new()?;
         clone(&scratch)?;
         // As scripts/test.sh does: found, or built once a machine.
@@ -60,7 +63,7 @@ impl Parts {
         scratch.program("bin/docker", DOCKER)?;
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let docker = found("docker").context("docker is missing")?;
-        let mut parts = Self { started: Vec::new(), port, socket: None, docker, scratch };
+        let mut parts = Self { app, started: Vec::new(), port, socket: None, docker, scratch };
         let settings = parts.scratch.path("registry.yaml");
         let data = parts.scratch.path("registry").display().to_string();
         std::fs::write(
@@ -122,7 +125,7 @@ impl Parts {
     }
 
     /// Each step of a job of `build.yml` that runs something, but the sign-in, on a machine of this processor.
-    fn steps(&self, job: &str, processor: &str) -> Result<String> {
+    pub(super) fn steps(&self, job: &str, processor: &str) -> Result<String> {
         let build = workflow("build.yml")?;
         let mut says = String::new();
         let runs = build.steps().filter(|(of, _)| *of == job).filter_map(|(_, step)| step["run"].as_str());
@@ -130,7 +133,7 @@ impl Parts {
             let mut step = self.command("bash");
             step.args(["--noprofile", "--norc", "-e", "-c", run]).env("PROCESSOR", processor);
             step.env("DOCKER_DEFAULT_PLATFORM", format!("linux/{processor}"));
-            step.env("REGISTRY", self.registry()).env("TAG", COMMIT).env("APP", APP);
+            step.env("REGISTRY", self.registry()).env("TAG", COMMIT).env("APP", self.app);
             says += &well(&mut step)?;
         }
         Ok(says)
@@ -144,33 +147,54 @@ impl Parts {
         Ok((output.status.success(), said(&output)))
     }
 
-    /// The registry's own word: a path of its API for this image.
+    /// The registry's own word: a path of its API.
     async fn get(&self, path: &str) -> Result<reqwest::Response> {
-        let url = if path.is_empty() { "/v2/".to_owned() } else { format!("/v2/somebody/{APP}/{path}") };
         let client = reqwest::Client::builder().timeout(SOON).build()?;
-        let request = client.get(format!("http://127.0.0.1:{}{url}", self.port)).header("accept", KINDS);
+        let request = client.get(format!("http://127.0.0.1:{}/v2/{path}", self.port)).header("accept", KINDS);
         Ok(request.send().await?.error_for_status()?)
     }
 
+    /// Where the first stage leaves the program of an image.
+    pub(super) fn program(&self, image: &str) -> PathBuf {
+        self.scratch.path("clone/programs").join(image)
+    }
+
+    /// Puts there the one that is compiled for this machine already.
+    pub(super) fn native(&self, image: &str) -> Result<()> {
+        let compiled = root()?.join("target/debug").join(image);
+        well(Command::new("strip").arg("-o").arg(self.program(image)).arg(compiled))?;
+        Ok(())
+    }
+
     async fn tags(&self) -> Result<BTreeSet<String>> {
-        let list: Value = self.get("tags/list").await?.json().await?;
+        let list: Value = self.get(&format!("somebody/{APP}/tags/list")).await?.json().await?;
         Ok(list["tags"].as_array().into_iter().flatten().filter_map(|tag| Some(tag.as_str()?.to_owned())).collect())
     }
 
-    /// What a tag names: its digest, and what stands there.
-    async fn named(&self, tag: &str) -> Result<(String, Value)> {
-        let answer = self.get(&format!("manifests/{tag}")).await.with_context(|| tag.to_owned())?;
+    /// What a tag or a digest names: its digest, and what stands there.
+    pub(super) async fn named(&self, image: &str, tag: &str) -> Result<(String, Value)> {
+        let answer = self.get(&format!("somebody/{image}/manifests/{tag}")).await.with_context(|| format!("{image}:{tag}"))?;
         let digest = answer.headers()["docker-content-digest"].to_str()?.to_owned();
         Ok((digest, answer.json().await?))
+    }
+
+    /// What a manifest refers to.
+    pub(super) async fn blob(&self, image: &str, of: &Value) -> Result<bytes::Bytes> {
+        let digest = of["digest"].as_str().context("a digest")?;
+        Ok(self.get(&format!("somebody/{image}/blobs/{digest}")).await?.bytes().await?)
     }
 }
 
 impl Drop for Parts {
     fn drop(&mut self) {
         if self.socket.is_none() {
-            let name = format!("{}/{APP}:{COMMIT}", self.registry().to_lowercase());
-            let names = [name.clone(), format!("{name}-amd64"), format!("{name}-arm64")];
-            let _ = self.command(&self.docker).args(["image", "rm", "--force"]).args(names).output();
+            let of = format!("reference={}/*", self.registry().to_lowercase());
+            let listed = self
+                .command(&self.docker)
+                .args(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", &of])
+                .output();
+            let names = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+            let _ = self.command(&self.docker).args(["image", "rm", "--force"]).args(names.lines()).output();
         }
         // Asked, not killed: Docker ends what it has started.
         for child in &mut self.started {
@@ -196,7 +220,6 @@ fn clone(scratch: &Scratch) -> Result<()> {
     let dockerfile = std::fs::read_to_string(root.join("Dockerfile"))?;
     let (_, last) = dockerfile.split_once("\nFROM scratch\n").context("the last stage")?;
     std::fs::write(place.join("Dockerfile"), format!("FROM scratch AS build\nCOPY programs /programs\nFROM scratch\n{last}"))?;
-    well(Command::new("strip").arg("-o").arg(place.join("programs").join(APP)).arg(root.join("target/debug").join(APP)))?;
     Ok(())
 }
 
@@ -204,7 +227,8 @@ fn clone(scratch: &Scratch) -> Result<()> {
 /// or the version left out of the Dockerfile, a file more in it, the mark of another tag, the gate without its comparison.
 #[tokio::test]
 async fn contract_a_registry_has_an_image_under_its_commit_and_latest_and_keeps_what_staging_passed() -> Result<()> {
-    let parts = Parts::start().await?;
+    let parts = Parts::start(APP).await?;
+    parts.native(APP)?;
     let tagged = |more: &[&str]| more.iter().map(|each| each.replace("COMMIT", COMMIT)).collect::<BTreeSet<String>>();
 
     let native = well(parts.command(&parts.docker).args(["version", "--format", "{{.Server.Arch}}"]))?;
@@ -216,35 +240,34 @@ async fn contract_a_registry_has_an_image_under_its_commit_and_latest_and_keeps_
     let all = tagged(&["COMMIT", "COMMIT-amd64", "COMMIT-arm64", "latest"]);
     ensure!(parts.tags().await? == all, "{:?}", parts.tags().await?);
 
-    let (joined, list) = parts.named(COMMIT).await?;
-    ensure!(parts.named("latest").await?.0 == joined, "latest is another");
+    let (joined, list) = parts.named(APP, COMMIT).await?;
+    ensure!(parts.named(APP, "latest").await?.0 == joined, "latest is another");
     let entries = list["manifests"].as_array().context("an image for each processor")?;
     ensure!(entries.len() == 2, "{list}");
     for (entry, processor) in entries.iter().zip(["amd64", "arm64"]) {
-        let (digest, manifest) = parts.named(&format!("{COMMIT}-{processor}")).await?;
+        let (digest, manifest) = parts.named(APP, &format!("{COMMIT}-{processor}")).await?;
         ensure!(entry["digest"] == digest && entry["platform"]["architecture"] == processor, "{entry}");
-        let blob = |of: &Value| format!("blobs/{}", of["digest"].as_str().unwrap_or_default());
-        let image: Value = parts.get(&blob(&manifest["config"])).await?.json().await?;
+        let image: Value = serde_json::from_slice(&parts.blob(APP, &manifest["config"]).await?)?;
         let config = &image["config"];
         ensure!(image["architecture"] == processor && config["User"] == "65532:65532", "{image}");
         let label = |name: &str| &config["Labels"][format!("org.opencontainers.image.{name}")];
         ensure!(*label("revision") == COMMIT && *label("version") == env!("CARGO_PKG_VERSION"), "{config}");
         let [layer] = &manifest["layers"].as_array().context("layers")?[..] else { anyhow::bail!("{manifest}") };
         let file = parts.scratch.path("layer");
-        std::fs::write(&file, parts.get(&blob(layer)).await?.bytes().await?)?;
+        std::fs::write(&file, parts.blob(APP, layer).await?)?;
         ensure!(well(Command::new("tar").arg("-tf").arg(file))? == "app\n", "{manifest}");
     }
 
     ensure!(!parts.stage("check", "staging")?.0, "nobody has passed staging");
     ensure!(parts.stage("mark", "staging")?.0);
-    let marked = parts.named(&format!("staging-{COMMIT}")).await?.0;
+    let marked = parts.named(APP, &format!("staging-{COMMIT}")).await?.0;
     ensure!(marked == joined && parts.stage("check", "staging")?.0 && !parts.stage("check", "production")?.0, "{marked}");
 
     // Built again, it is another image, and what staging passed stays what the commit's name leads to.
-    std::fs::write(parts.scratch.path("clone/programs").join(APP), "another\n")?;
+    std::fs::write(parts.program(APP), "another\n")?;
     parts.steps("build", "amd64")?;
     let says = parts.steps("join", "amd64")?;
-    ensure!(says.contains("there already") && parts.named(COMMIT).await?.0 == joined, "{says}");
+    ensure!(says.contains("there already") && parts.named(APP, COMMIT).await?.0 == joined, "{says}");
     ensure!(parts.stage("check", "staging")?.0);
 
     // Somebody puts another image under the name.

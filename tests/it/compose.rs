@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -16,74 +15,39 @@ use tests::recorder::{Scratch, said, well};
 
 use crate::cluster::shape::apps;
 use crate::cluster::story::told;
+use crate::docker::Docker;
 use crate::workspace::root;
 
 /// One image that holds a program of each of these.
 const PROGRAMS: [&str; 10] =
     ["audit", "gateway", "identity", "notifications", "outrigger", "realtime", "recurrence", "reminders", "tasks", "web"];
-/// Docker has begun by then.
+/// Every instance has answered by then.
 const SOON: Duration = Duration::from_secs(30);
 
-/// Docker with its plugins, of this machine or built once, and a daemon of this story's own where there can be one.
-struct Docker {
-    program: String,
-    daemon: Option<Child>,
-    socket: Option<String>,
+/// Where this story lets the suite run: a Docker, and ports of this machine.
+struct Place {
+    docker: Docker,
     ports: [SocketAddr; 3],
     scratch: Scratch,
 }
 
-impl Docker {
+impl Place {
     fn find() -> Result<Self> {
         let scratch = Scratch::new()?;
-        let mut find = Command::new("bash");
-        let needed = "ROOT=.; . scripts/_lib.sh; need_buildx >&2; need_compose >&2; type -P docker buildx compose || true";
-        let found = well(find.args(["-ec", needed]).current_dir(root()?))?;
-        let found = |name: &str| found.lines().find(|path| path.rsplit('/').next() == Some(name)).map(str::to_owned);
-        std::fs::create_dir_all(scratch.path("config/cli-plugins"))?;
-        for plugin in ["buildx", "compose"] {
-            if let Some(path) = found(plugin) {
-                symlink(path, scratch.path(&format!("config/cli-plugins/docker-{plugin}")))?;
-            }
-        }
+        let docker = Docker::find(&scratch, &["buildx", "compose"])?;
         // Free until the door, the mailbox and Zipkin take them.
         let held = [0; 3].map(|port| TcpListener::bind(("127.0.0.1", port)).and_then(|held| held.local_addr()));
         let [front, mailbox, zipkin] = held;
-        let program = found("docker").context("docker is missing")?;
-        Ok(Self { program, daemon: None, socket: None, ports: [front?, mailbox?, zipkin?], scratch })
+        Ok(Self { docker, ports: [front?, mailbox?, zipkin?], scratch })
     }
 
-    /// A daemon is root's. Where the story is not, it is the machine's.
-    async fn start(&mut self) -> Result<()> {
-        let daemon = ["/usr/sbin/dockerd", "/usr/bin/dockerd"].into_iter().find(|path| Path::new(path).exists());
-        if let Some(daemon) = daemon.filter(|_| std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)) {
-            let place = |name: &str| self.scratch.path(name).display().to_string();
-            let socket = format!("unix://{}", place("docker.sock"));
-            let log = std::fs::File::create(self.scratch.path("docker.log"))?;
-            let mut command = Command::new(daemon);
-            command.args(["--bridge=none", "--host", &socket, "--data-root", &place("data"), "--exec-root", &place("exec")]);
-            command.args(["--pidfile", &place("docker.pid")]).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-            self.daemon = Some(command.spawn()?);
-            self.socket = Some(socket);
-        }
-        eventually("docker answers", SOON, async || {
-            let output = self.docker(&["version", "--format", "{{.Server.Arch}}"]).output()?;
-            ensure!(output.status.success(), "{}", said(&output));
-            Ok(Some(()))
-        })
-        .await
-    }
-
-    fn docker(&self, arguments: &[&str]) -> Command {
-        self.command(&self.program, arguments)
+    fn docker(&self, arguments: &[&str]) -> Result<Command> {
+        Ok(self.command(self.docker.program("docker")?, arguments))
     }
 
     fn command(&self, program: impl AsRef<Path>, arguments: &[&str]) -> Command {
         let mut command = self.scratch.command(program);
-        command.args(arguments).env("DOCKER_CONFIG", self.scratch.path("config"));
-        if let Some(socket) = &self.socket {
-            command.env("DOCKER_HOST", socket);
-        }
+        self.docker.reached_by(command.args(arguments));
         for (name, address) in ["OUTRIGGER_PORT", "MAILBOX_PORT", "ZIPKIN_PORT"].into_iter().zip(self.ports) {
             command.env(name, address.port().to_string());
         }
@@ -94,7 +58,7 @@ impl Docker {
     fn compose(&self, arguments: &[&str]) -> Result<Command> {
         let file = root()?.join("docker-compose.yml").display().to_string();
         let project = format!("outrigger-story-{}", std::process::id());
-        Ok(self.docker(&[&["compose", "--file", &file, "--project-name", &project], arguments].concat()))
+        self.docker(&[&["compose", "--file", &file, "--project-name", &project], arguments].concat())
     }
 
     /// The image of the Dockerfile's stage, with programs that are there already in the place of its first stage, and those of the others'
@@ -123,7 +87,7 @@ impl Docker {
         let (_, stage) = dockerfile.split_once("\nFROM scratch AS with-sidecar\n").context("the stage")?;
         let first = "FROM scratch AS build\nCOPY programs /programs\nFROM scratch AS with-sidecar\nCOPY libraries /\n";
         std::fs::write(place.join("Dockerfile"), format!("{first}{stage}"))?;
-        if self.socket.is_some() {
+        if self.docker.is_own() {
             let cached = |pattern: &str| {
                 well(Command::new("bash").args(["-c", &format!("ls -d ~/.cache/outrigger/{pattern} | head -n 1")]))
             };
@@ -133,23 +97,18 @@ impl Docker {
             well(&mut self.command(root.join("tests/it/scripts/official-images.sh"), &archives))?;
         }
         let place = place.display().to_string();
-        well(&mut self.docker(&["buildx", "build", "--target", "with-sidecar", "--tag", "outrigger/with-sidecar", &place]))?;
+        well(&mut self.docker(&["buildx", "build", "--target", "with-sidecar", "--tag", "outrigger/with-sidecar", &place])?)?;
         Ok(())
     }
 }
 
-impl Drop for Docker {
+impl Drop for Place {
     fn drop(&mut self) {
-        if self.socket.is_none() {
+        if !self.docker.is_own() {
             return;
         }
         if let Ok(mut down) = self.compose(&["down", "--volumes", "--timeout", "2"]) {
             let _ = down.output();
-        }
-        // Asked, not killed: Docker ends what it has started.
-        if let Some(daemon) = &mut self.daemon {
-            let _ = Command::new("kill").arg(daemon.id().to_string()).status();
-            let _ = daemon.wait();
         }
     }
 }
@@ -158,8 +117,8 @@ impl Drop for Docker {
 /// app that is left out, another release of Kafka than that of the stories.
 #[test]
 fn contract_compose_has_each_app_of_the_cluster_with_its_sidecar_and_none_has_a_name_or_port_of_the_machine() -> Result<()> {
-    let docker = Docker::find()?;
-    let file: Value = serde_json::from_str(&well(&mut docker.compose(&["config", "--format", "json"])?)?)?;
+    let place = Place::find()?;
+    let file: Value = serde_json::from_str(&well(&mut place.compose(&["config", "--format", "json"])?)?)?;
     let services = file["services"].as_object().context("services")?;
     let text = std::fs::read_to_string(root()?.join("docker-compose.yml"))?;
     ensure!(!text.contains("container_name"), "a name is one container's");
@@ -196,12 +155,12 @@ async fn contract_compose_brings_the_suite_up_with_three_of_tasks_and_leaves_not
     if !tests::suite::is_long() {
         return Ok(());
     }
-    let mut docker = Docker::find()?;
-    docker.start().await?;
-    docker.images()?;
-    well(&mut docker.compose(&["up", "--detach", "--wait", "--wait-timeout", "240", "--scale", "tasks=3"])?)?;
+    let mut place = Place::find()?;
+    place.docker.start(&[]).await?;
+    place.images()?;
+    well(&mut place.compose(&["up", "--detach", "--wait", "--wait-timeout", "240", "--scale", "tasks=3"])?)?;
 
-    let [front, mailbox, zipkin] = docker.ports;
+    let [front, mailbox, zipkin] = place.ports;
     let suite = Cluster::at(&front.to_string(), front)?;
     told(&suite, async |name, path| {
         let at = if name == "mailbox" { mailbox } else { zipkin };
@@ -209,7 +168,7 @@ async fn contract_compose_brings_the_suite_up_with_three_of_tasks_and_leaves_not
     })
     .await?;
 
-    let ids = well(&mut docker.compose(&["ps", "--quiet", "tasks"])?)?;
+    let ids = well(&mut place.compose(&["ps", "--quiet", "tasks"])?)?;
     let ids: Vec<&str> = ids.lines().collect();
     ensure!(ids.len() == 3, "{ids:?}");
     let ada = suite.member().await?;
@@ -220,7 +179,7 @@ async fn contract_compose_brings_the_suite_up_with_three_of_tasks_and_leaves_not
         }
         let mut answered = 0;
         for id in &ids {
-            answered += usize::from(said(&docker.docker(&["logs", id]).output()?).contains(&correlation));
+            answered += usize::from(said(&place.docker(&["logs", id])?.output()?).contains(&correlation));
         }
         Ok((answered == 3).then_some(()))
     })
@@ -228,21 +187,21 @@ async fn contract_compose_brings_the_suite_up_with_three_of_tasks_and_leaves_not
     let mut addresses = BTreeSet::new();
     for id in &ids {
         let metadata: Value =
-            serde_json::from_str(&well(&mut docker.docker(&["exec", id, "outrigger", "compose", "metadata"]))?)?;
+            serde_json::from_str(&well(&mut place.docker(&["exec", id, "outrigger", "compose", "metadata"])?)?)?;
         ensure!(metadata["id"] == "tasks" && metadata["appConnectionProperties"]["port"] == 7100, "{metadata}");
         let address = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-        addresses.insert(well(&mut docker.docker(&["inspect", "--format", address, id]))?);
+        addresses.insert(well(&mut place.docker(&["inspect", "--format", address, id])?)?);
     }
     ensure!(addresses.len() == 3, "{addresses:?}");
 
-    well(&mut docker.compose(&["down", "--volumes"])?)?;
+    well(&mut place.compose(&["down", "--volumes"])?)?;
     let project = format!("label=com.docker.compose.project=outrigger-story-{}", std::process::id());
     for list in [&["ps", "--all"][..], &["volume", "ls"], &["network", "ls"]] {
-        let left = well(docker.docker(list).args(["--quiet", "--filter", &project]))?;
+        let left = well(place.docker(list)?.args(["--quiet", "--filter", &project]))?;
         ensure!(left.is_empty(), "{list:?} has {left}");
     }
-    if docker.socket.is_some() {
-        let left = well(&mut docker.docker(&["volume", "ls", "--quiet"]))?;
+    if place.docker.is_own() {
+        let left = well(&mut place.docker(&["volume", "ls", "--quiet"])?)?;
         ensure!(left.is_empty(), "volumes without a name are left: {left}");
     }
     Ok(())

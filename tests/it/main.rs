@@ -10,6 +10,7 @@ mod cluster;
 mod components;
 mod compose;
 mod credentials;
+mod docker;
 mod document;
 mod documents;
 mod doors;

@@ -7,8 +7,8 @@
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, symlink};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -18,11 +18,12 @@ use tests::eventually;
 use tests::recorder::{Scratch, said, well};
 
 use super::workflow;
+use crate::docker::Docker;
 use crate::workspace::root;
 
 pub(super) const COMMIT: &str = "53b3f5f1d5c0e2a9b8c7d6e5f4a3b2c1d0e9f8a7";
 const APP: &str = "tasks";
-/// Docker has begun by then, and so has the registry.
+/// The registry has begun by then.
 const SOON: Duration = Duration::from_secs(30);
 const KINDS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
                      application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
@@ -36,11 +37,9 @@ if [ "$1 $2" = "version --format" ]; then echo "${PROCESSOR:?}"; else exec "$DOC
 pub(super) struct Parts {
     /// The image that the steps are for; all of them where it is empty, as for `build.yml`.
     app: &'static str,
-    started: Vec<Child>,
+    registry: Option<Child>,
     port: u16,
-    /// Where Docker listens, unless it is the machine's.
-    socket: Option<String>,
-    docker: String,
+    docker: Docker,
     pub(super) scratch: Scratch,
 }
 
@@ -48,22 +47,14 @@ impl Parts {
     pub(super) async fn start(app: &'static str) -> Result<Self> {
         let scratch = Scratch::new()?;
         clone(&scratch)?;
-        // As scripts/test.sh does: found, or built once a machine.
-        let mut find = Command::new("bash");
-        find.args([
-            "-ec",
-            "ROOT=.; . scripts/_lib.sh; need_registry >&2; need_buildx >&2; type -P registry docker buildx || true",
-        ]);
-        let found = well(find.current_dir(root()?))?;
-        let found = |name: &str| found.lines().find(|path| path.rsplit('/').next() == Some(name)).map(str::to_owned);
-        std::fs::create_dir_all(scratch.path("config/cli-plugins"))?;
-        if let Some(buildx) = found("buildx") {
-            symlink(buildx, scratch.path("config/cli-plugins/docker-buildx"))?;
-        }
+        let mut docker = Docker::find(&scratch, &["registry", "buildx"])?;
         scratch.program("bin/docker", DOCKER)?;
+        // Without a network of its own: nothing runs in it, and it leaves the machine's alone.
+        let alone = ["--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false", "--storage-driver=vfs"];
+        docker.start(&alone).await?;
+        let registry = docker.program("registry")?.to_owned();
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let docker = found("docker").context("docker is missing")?;
-        let mut parts = Self { app, started: Vec::new(), port, socket: None, docker, scratch };
+        let mut parts = Self { app, registry: None, port, docker, scratch };
         let settings = parts.scratch.path("registry.yaml");
         let data = parts.scratch.path("registry").display().to_string();
         std::fs::write(
@@ -72,42 +63,12 @@ impl Parts {
                 "version: 0.1\nstorage: {{ filesystem: {{ rootdirectory: '{data}' }} }}\nhttp: {{ addr: '127.0.0.1:{port}' }}\n"
             ),
         )?;
-        parts.begin(Command::new(found("registry").context("registry")?).arg("serve").arg(settings), "registry.log")?;
-        // Docker's daemon is root's. Where the story is not, it is the machine's.
-        let daemon = ["/usr/sbin/dockerd", "/usr/bin/dockerd"].into_iter().find(|path| Path::new(path).exists());
-        if let Some(daemon) = daemon.filter(|_| std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)) {
-            let place = |name: &str| parts.scratch.path(name).display().to_string();
-            let socket = format!("unix://{}", place("docker.sock"));
-            let mut daemon = Command::new(daemon);
-            // Without a network of its own: nothing runs in it, and it leaves the machine's alone.
-            daemon.args(["--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false", "--bridge=none"]);
-            daemon.args([
-                "--storage-driver=vfs",
-                "--host",
-                &socket,
-                "--data-root",
-                &place("data"),
-                "--exec-root",
-                &place("exec"),
-            ]);
-            daemon.args(["--pidfile", &place("docker.pid")]);
-            parts.socket = Some(socket);
-            parts.begin(&mut daemon, "docker.log")?;
-        }
-        eventually("docker answers", SOON, async || {
-            let output = parts.command(&parts.docker).args(["version", "--format", "{{.Server.Arch}}"]).output()?;
-            ensure!(output.status.success(), "{}", said(&output));
-            Ok(Some(()))
-        })
-        .await?;
+        let log = std::fs::File::create(parts.scratch.path("registry.log"))?;
+        let mut command = Command::new(registry);
+        command.arg("serve").arg(settings).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        parts.registry = Some(command.spawn()?);
         eventually("the registry answers", SOON, async || Ok(Some(parts.get("").await?))).await?;
         Ok(parts)
-    }
-
-    fn begin(&mut self, command: &mut Command, log: &str) -> Result<()> {
-        let log = std::fs::File::create(self.scratch.path(log))?;
-        self.started.push(command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?);
-        Ok(())
     }
 
     fn registry(&self) -> String {
@@ -116,12 +77,19 @@ impl Parts {
 
     fn command(&self, program: &str) -> Command {
         let mut command = self.scratch.command(program);
-        command.env("DOCKER", &self.docker).env("DOCKER_CONFIG", self.scratch.path("config"));
-        if let Some(socket) = &self.socket {
-            command.env("DOCKER_HOST", socket);
+        self.docker.reached_by(command.current_dir(self.scratch.path("clone")));
+        // What the stand-in is for.
+        if let Ok(docker) = self.docker.program("docker") {
+            command.env("DOCKER", docker);
         }
-        command.current_dir(self.scratch.path("clone"));
         command
+    }
+
+    /// Docker itself, not what stands before it.
+    fn docker(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = self.command(self.docker.program("docker")?);
+        command.args(arguments);
+        Ok(command)
     }
 
     /// Each step of a job of `build.yml` that runs something, but the sign-in, on a machine of this processor.
@@ -187,19 +155,18 @@ impl Parts {
 
 impl Drop for Parts {
     fn drop(&mut self) {
-        if self.socket.is_none() {
+        if !self.docker.is_own() {
             let of = format!("reference={}/*", self.registry().to_lowercase());
-            let listed = self
-                .command(&self.docker)
-                .args(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", &of])
-                .output();
-            let names = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-            let _ = self.command(&self.docker).args(["image", "rm", "--force"]).args(names.lines()).output();
+            let listed = self.docker(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", &of]);
+            let names = listed.and_then(|mut command| well(&mut command)).unwrap_or_default();
+            let remove: Vec<&str> = ["image", "rm", "--force"].into_iter().chain(names.lines()).collect();
+            if let Ok(mut remove) = self.docker(&remove) {
+                let _ = remove.output();
+            }
         }
-        // Asked, not killed: Docker ends what it has started.
-        for child in &mut self.started {
-            let _ = Command::new("kill").arg(child.id().to_string()).status();
-            let _ = child.wait();
+        if let Some(registry) = &mut self.registry {
+            let _ = registry.kill();
+            let _ = registry.wait();
         }
     }
 }
@@ -231,7 +198,7 @@ async fn contract_a_registry_has_an_image_under_its_commit_and_latest_and_keeps_
     parts.native(APP)?;
     let tagged = |more: &[&str]| more.iter().map(|each| each.replace("COMMIT", COMMIT)).collect::<BTreeSet<String>>();
 
-    let native = well(parts.command(&parts.docker).args(["version", "--format", "{{.Server.Arch}}"]))?;
+    let native = well(&mut parts.docker(&["version", "--format", "{{.Server.Arch}}"])?)?;
     ensure!(native.trim() == if cfg!(target_arch = "x86_64") { "amd64" } else { "arm64" }, "{native}");
     parts.steps("build", "amd64")?;
     ensure!(parts.tags().await? == tagged(&["COMMIT-amd64"]), "{:?}", parts.tags().await?);
@@ -272,8 +239,8 @@ async fn contract_a_registry_has_an_image_under_its_commit_and_latest_and_keeps_
 
     // Somebody puts another image under the name.
     let name = format!("{}/{APP}:{COMMIT}", parts.registry().to_lowercase());
-    let mut other = parts.command(&parts.docker);
-    well(other.args(["buildx", "imagetools", "create", "--tag", &name, &format!("{name}-amd64")]))?;
+    let other = format!("{name}-amd64");
+    well(&mut parts.docker(&["buildx", "imagetools", "create", "--tag", &name, &other])?)?;
     let (passes, says) = parts.stage("check", "staging")?;
     ensure!(!passes && says.contains(&format!("and what passed staging is {joined}")), "{says}");
     Ok(())

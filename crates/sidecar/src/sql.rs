@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -36,6 +37,18 @@ impl Statement {
 
 /// How often a statement that was surely rolled back is sent again.
 const REPEATS: u32 = 2;
+
+/// How long a component is waited for that is just being replaced, and the pause between two looks.
+const REPLACED: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// What a sidecar says that takes up a changed component: it closes the old one, with its connections and those it is just opening, before the
+/// new one is there. No statement was begun then.
+const BEING_REPLACED: [&[&str]; 4] = [
+    &["couldn't find output binding"],
+    &["component is closed"],
+    &["closed pool"],
+    &["failed to connect to", "context canceled"],
+];
 
 /// One database behind one binding component. Cheap to clone.
 #[derive(Clone)]
@@ -87,7 +100,8 @@ impl Sql {
 
     /// Runs a write and gives the number of rows it affected.
     ///
-    /// It is sent again only when the database itself says that it was rolled back by a conflict (class 40).
+    /// It is sent again only when the database itself says that it was rolled back by a conflict (class 40), or when the sidecar says that it
+    /// never reached it, because the component was just being replaced.
     ///
     /// # Errors
     /// [`Error::Database`] with the SQLSTATE, [`Error::NoAnswer`] or [`Error::TimedOut`] when the outcome is not known.
@@ -123,27 +137,40 @@ impl Sql {
             metadata.insert("params", params);
         }
         let body = serde_json::json!({ "operation": operation, "metadata": metadata });
-        let call = format!("sql {name}");
         self.sidecar
             .observed("sql", name, inner.timeout, async {
-                let mut headers = http::HeaderMap::new();
-                self.sidecar.sign(&mut headers);
-                let request = inner.http.post(url).headers(headers).json(&body);
-                let response = request.send().await.map_err(|error| Error::from_http(&call, &error, inner.timeout))?;
-                let status = response.status();
-                let rows_affected = response
-                    .headers()
-                    .get("metadata.rows-affected")
-                    .and_then(|value| value.to_str().ok()?.parse().ok())
-                    .unwrap_or(0);
-                let body = response.bytes().await.map_err(|error| Error::from_http(&call, &error, inner.timeout))?;
-                if status.is_success() {
-                    return Ok(Answer { rows_affected, body });
+                let began = Instant::now();
+                loop {
+                    match self.attempt(name, &url, &body).await {
+                        Err(error) if is_being_replaced(&error) && began.elapsed() < REPLACED => {
+                            tokio::time::sleep(LOOK_EVERY).await;
+                        }
+                        other => return other,
+                    }
                 }
-                Err(refusal(name, status, &String::from_utf8_lossy(&body)))
             })
             .await
     }
+
+    async fn attempt(&self, name: &str, url: &str, body: &serde_json::Value) -> Result<Answer> {
+        let inner = &self.sidecar.inner;
+        let lost = |error: &reqwest::Error| Error::from_http(&format!("sql {name}"), error, inner.timeout);
+        let mut headers = http::HeaderMap::new();
+        self.sidecar.sign(&mut headers);
+        let response = inner.http.post(url).headers(headers).json(body).send().await.map_err(|error| lost(&error))?;
+        let status = response.status();
+        let rows_affected =
+            response.headers().get("metadata.rows-affected").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
+        let body = response.bytes().await.map_err(|error| lost(&error))?;
+        if status.is_success() {
+            return Ok(Answer { rows_affected, body });
+        }
+        Err(refusal(name, status, &String::from_utf8_lossy(&body)))
+    }
+}
+
+fn is_being_replaced(error: &Error) -> bool {
+    matches!(error, Error::NoAnswer { detail, .. } if BEING_REPLACED.iter().any(|words| words.iter().all(|word| detail.contains(word))))
 }
 
 fn is_worth_another(error: &Error) -> bool {

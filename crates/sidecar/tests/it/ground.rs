@@ -56,9 +56,8 @@ async fn ground() -> &'static RwLock<Ground> {
 
 impl Ground {
     async fn start() -> Self {
-        let folder = std::env::temp_dir().join("outrigger-sidecar-it");
-        let _ = std::fs::remove_dir_all(&folder);
-        let mut options = Options::new(root_with_configuration(&folder.join("repository")), folder.join("run"));
+        let _ = std::fs::remove_dir_all(folder());
+        let mut options = Options::new(root_with_configuration(&repository()), folder().join("run"));
         options.jobs = true;
         options.replicas.insert("web".to_owned(), 2);
         options.apps = Some(APPS.map(str::to_owned).to_vec());
@@ -99,6 +98,14 @@ impl Ground {
         Sidecar::new(&config, observer).unwrap()
     }
 
+    /// Puts another file in the place of a component, whole, as whoever deploys does.
+    pub fn change(&self, component: &str, text: &str) {
+        let folder = repository();
+        let new = folder.join("new.yaml");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(new, folder.join("components").join(component)).unwrap();
+    }
+
     /// The administrator's connection, to look from the other side.
     pub async fn database(&self) -> tokio_postgres::Client {
         let (client, connection) = tokio_postgres::connect(&self.stack.postgres_url(), tokio_postgres::NoTls).await.unwrap();
@@ -109,6 +116,15 @@ impl Ground {
     pub async fn redis(&self) -> redis::aio::MultiplexedConnection {
         redis::Client::open(self.stack.redis_url()).unwrap().get_multiplexed_async_connection().await.unwrap()
     }
+}
+
+fn folder() -> PathBuf {
+    std::env::temp_dir().join("outrigger-sidecar-it")
+}
+
+/// Where the launcher of these parts finds their components.
+pub fn repository() -> PathBuf {
+    folder().join("repository")
 }
 
 /// The repository as the launcher wants it, with one component more.

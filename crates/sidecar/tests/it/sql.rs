@@ -1,12 +1,15 @@
 //! The PostgreSQL binding: values keep their type, a refusal has its SQLSTATE, and silence is never success.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sidecar::{Error, Sql, Statement};
 use uuid::Uuid;
 
-use crate::ground::shared;
+use crate::ground::{alone, eventually, shared};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Thing {
@@ -216,4 +219,43 @@ async fn a_write_that_lost_against_another_is_sent_again() {
     other.unwrap();
     let sum = Statement::new("sum", "select sum(n)::text from pairs");
     assert_eq!(sql.query::<i64>(&sum, &()).await.unwrap(), 4);
+}
+
+/// Sidecars take up a changed component at once and have none for a moment. Seen red: a statement of some twenty failed at each change.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_component_that_is_changed_fails_no_statement_and_repeats_none() {
+    let ground = alone().await;
+    let sql = ground.sidecar("tasks").sql("database-tasks");
+    sql.script("prepare", "create table if not exists changes (id uuid)").await.unwrap();
+    let insert = Statement::new("insert", "insert into changes select ($1::jsonb ->> 'id')::uuid");
+    let count = Statement::new("count", "select count(*)::text from changes");
+    let (ended, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(0)));
+    let writing: Vec<_> = (0..4)
+        .map(|_| {
+            let (sql, insert, count, ended, written) =
+                (sql.clone(), insert.clone(), count.clone(), ended.clone(), written.clone());
+            tokio::spawn(async move {
+                while !ended.load(Ordering::Relaxed) {
+                    assert_eq!(sql.exec(&insert, &json!({ "id": Uuid::now_v7() })).await.unwrap(), 1);
+                    sql.query::<i64>(&count, &()).await.unwrap();
+                    written.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+
+    let as_it_is = std::fs::read_to_string(crate::ground::repository().join("components/common/database-tasks.yaml")).unwrap();
+    let log = ground.instance("tasks").daprd_log.clone();
+    let updates = || std::fs::read_to_string(&log).unwrap().matches("Component updated: database-tasks ").count();
+    for connections in ["11", "12", "13", "10"] {
+        let (updated, so_far) = (updates(), written.load(Ordering::Relaxed));
+        ground.change("common/database-tasks.yaml", &as_it_is.replace("\"10\"", &format!("\"{connections}\"")));
+        eventually("the sidecar has the other component", async || (updates() > updated).then_some(())).await;
+        eventually("the callers go on", async || (written.load(Ordering::Relaxed) > so_far + 20).then_some(())).await;
+    }
+    ended.store(true, Ordering::Relaxed);
+    for caller in writing {
+        caller.await.unwrap();
+    }
+    assert_eq!(sql.query::<i64>(&count, &()).await.unwrap(), written.load(Ordering::Relaxed));
 }

@@ -22,7 +22,7 @@ trap 'rm -rf "$PLACE"' EXIT
 
 guards() { grep -v '^#' "$LIST" | grep . ; }
 
-no_guard() { die "there is no guard $1; the guards are: $(guards | awk -F ' :: ' '{ printf "%s ", $1 }')"; }
+names() { guards | awk -F ' :: ' '{ print $1 }'; }
 
 # field GUARD NUMBER: one field of a guard's line.
 field() { guards | awk -F ' :: ' -v guard="$1" -v number="$2" '$1 == guard { print $number }'; }
@@ -92,10 +92,10 @@ mutate() {
   say "red    $guard: $test ($((SECONDS - start)) s)"
 }
 
-[[ $# -gt 0 ]] || die "which guard? $(guards | awk -F ' :: ' '{ printf "%s ", $1 }')"
-if [[ $1 == --all ]]; then mapfile -t WANTED < <(guards | awk -F ' :: ' '{ print $1 }'); else WANTED=("$@"); fi
+[[ $# -gt 0 ]] || die "which guard? $(names | tr '\n' ' ')"
+if [[ $1 == --all ]]; then mapfile -t WANTED < <(names); else WANTED=("$@"); fi
 # A name that is none costs no build.
-for guard in "${WANTED[@]}"; do [[ -n $(field "$guard" 2) ]] || no_guard "$guard"; done
+for guard in "${WANTED[@]}"; do [[ -n $(field "$guard" 2) ]] || die "there is no guard $guard; the guards are: $(names | tr '\n' ' ')"; done
 need_tool git "install the package git"
 prepare yes
 FAILED=0

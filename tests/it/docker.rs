@@ -1,13 +1,13 @@
 //! A Docker of a story's own: its programs are this machine's or built once, its daemon begins and ends with the story where that is root's.
 
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tests::eventually;
-use tests::recorder::{Scratch, said, well};
+use tests::recorder::{Scratch, is_roots, said, well};
 
 use crate::workspace::root;
 
@@ -46,7 +46,7 @@ impl Docker {
     /// A daemon is root's. Where the story is not, it is the machine's.
     pub(crate) async fn start(&mut self, options: &[&str]) -> Result<()> {
         let daemon = ["/usr/sbin/dockerd", "/usr/bin/dockerd"].into_iter().find(|path| Path::new(path).exists());
-        if let Some(daemon) = daemon.filter(|_| std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)) {
+        if let Some(daemon) = daemon.filter(|_| is_roots()) {
             let log = std::fs::File::create(self.folder.join("docker.log"))?;
             let mut command = Command::new(daemon);
             command.args(["--bridge=none", "--host", &self.socket()]).args(options);

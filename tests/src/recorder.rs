@@ -1,6 +1,6 @@
 //! Scripts run beside programs that stand in for others: recorders, which note what they are asked for in the order of the calls.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -17,6 +17,11 @@ pub fn well(command: &mut Command) -> Result<String> {
 /// Both of its outputs.
 pub fn said(output: &Output) -> String {
     format!("{}{}{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Whether this is root's, as what has a daemon or a root folder of its own must be.
+pub fn is_roots() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
 /// A folder of a test's own, gone with it, with programs that stand in for others.

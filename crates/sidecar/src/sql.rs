@@ -174,7 +174,9 @@ fn is_being_replaced(error: &Error) -> bool {
 }
 
 fn is_worth_another(error: &Error) -> bool {
-    matches!(error, Error::NoRow { .. }) || (error.is_unavailable() && !matches!(error, Error::TimedOut { .. }))
+    // A component that was waited for is not waited for again.
+    matches!(error, Error::NoRow { .. })
+        || (error.is_unavailable() && !matches!(error, Error::TimedOut { .. }) && !is_being_replaced(error))
 }
 
 struct Answer {
@@ -230,7 +232,14 @@ mod tests {
     #[test]
     fn without_a_state_the_database_was_not_reached() {
         let error = refusal("create", http::StatusCode::INTERNAL_SERVER_ERROR, "failed to connect");
-        assert!(error.is_unavailable());
+        assert!(error.is_unavailable() && is_worth_another(&error));
+    }
+
+    #[test]
+    fn a_component_that_does_not_come_back_is_waited_for_once() {
+        let words = r#"{"message":"error invoking output binding database-tasks: couldn't find output binding database-tasks"}"#;
+        let error = refusal("read", http::StatusCode::INTERNAL_SERVER_ERROR, words);
+        assert!(error.is_unavailable() && is_being_replaced(&error) && !is_worth_another(&error));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::access::Forward;
 use super::door::{self, Authority, Door, HOST, MAIL, Tunnel};
 use super::releases::{marked, runs, told};
-use super::rollout::{Load, nothing_lost};
+use super::rollout::Load;
 use super::shape::apps;
 use super::tools::{fed, remove};
 use super::{deploy, story};
@@ -272,9 +272,7 @@ async fn the_whole_way(folder: &Scratch) -> Result<()> {
     place.release(production, "second").await?;
     ensure!(runs(NAMESPACE, "second").await? == second, "another second release");
     story::told(&people, server_of).await?;
-    let tally = load.end().await?;
-    tally.unbroken()?;
-    nothing_lost(&member, &tally.made()).await?;
+    load.end_whole(&member).await?;
 
     remove(&[NAMESPACE]).await?;
     // These are no namespace's, and Helm takes over nothing that somebody else made.
@@ -304,9 +302,7 @@ async fn updated_and_taken_back(
     let words = format!("{refused:#}");
     ensure!(words.contains("of broken did not become ready; the release before runs again"), "{words}");
     ensure!(runs(NAMESPACE, "second").await? == second, "another release than before runs");
-    let tally = load.end().await?;
-    tally.unbroken()?;
-    nothing_lost(&member, &tally.made()).await?;
+    load.end_whole(&member).await?;
     Ok(second)
 }
 

@@ -96,6 +96,14 @@ impl Load {
         }
         Ok(self.tally)
     }
+
+    /// Ends it: how many were answered, when nobody was refused and everything that was acknowledged is there.
+    pub(super) async fn end_whole(self, member: &Member) -> Result<usize> {
+        let tally = self.end().await?;
+        let answered = tally.unbroken()?;
+        nothing_lost(member, &tally.made()).await?;
+        Ok(answered)
+    }
 }
 
 async fn write(member: &Member, tally: &Tally, insists: bool) {
@@ -138,7 +146,7 @@ fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Everything that was acknowledged is there once, and audit has heard of each once.
-pub(super) async fn nothing_lost(member: &Member, made: &[String]) -> Result<()> {
+async fn nothing_lost(member: &Member, made: &[String]) -> Result<()> {
     every_circuit_is_closed(member).await?;
     let mut there = Vec::new();
     let mut ids = Vec::new();
@@ -200,9 +208,8 @@ async fn cluster_an_update_of_every_app_under_load_fails_no_request() -> Result<
     for app in APPS {
         kubectl(&["rollout", "status", &format!("deployment/{app}"), "--timeout=180s"]).await?;
     }
-    let tally = load.end().await?;
-    println!("{} requests while every app was updated, none failed", tally.unbroken()?);
-    nothing_lost(&member, &tally.made()).await
+    println!("{} requests while every app was updated, none failed", load.end_whole(&member).await?);
+    Ok(())
 }
 
 #[tokio::test]

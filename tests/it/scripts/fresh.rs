@@ -129,7 +129,8 @@ fn contract_on_a_new_machine_every_script_helps_or_names_what_is_missing_and_cha
         for (said, (_, words)) in machine.run(&[&offline[..], &tools].concat(), &lines)?.iter().zip(expected) {
             // apt-get has told its own reasons before.
             let last = said.err.lines().last().unwrap_or_default();
-            ensure!(said.status == 1 && last == format!("error: {words}") || words == &NO_DAPR && last.contains(words), "{said}");
+            let refused = last == format!("error: {words}") || words == &NO_DAPR && last.contains(words);
+            ensure!(said.status == 1 && refused, "{said}");
         }
     }
     Ok(())

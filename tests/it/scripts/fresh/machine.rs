@@ -1,13 +1,12 @@
 //! A machine that is new: made once of Debian's packages, and entered by each story as if nobody had been there.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use tests::recorder::{Scratch, well};
+use tests::recorder::{Scratch, is_roots, well};
 use tests::suite::variable;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
@@ -31,7 +30,7 @@ pub(super) struct Machine {
 impl Machine {
     /// None where nobody may make one, of which `scripts/test.sh` tells.
     pub(super) fn find() -> Result<Option<Self>> {
-        if std::fs::metadata("/proc/self").map_or(1, |own| own.uid()) != 0 {
+        if !is_roots() {
             return Ok(None);
         }
         let new = std::env::home_dir().context("HOME")?.join(MACHINE);
@@ -143,12 +142,8 @@ done
 
 /// Where this machine's Rust and Go are.
 pub(super) fn toolchain(option: &str) -> Result<[String; 2]> {
-    let mut command = match option {
-        "--rust" => Command::new("rustc"),
-        _ => Command::new("go"),
-    };
-    command.args(if option == "--rust" { ["--print", "sysroot"] } else { ["env", "GOROOT"] });
-    Ok([option.to_owned(), well(&mut command)?.trim().to_owned()])
+    let (program, asked) = if option == "--rust" { ("rustc", ["--print", "sysroot"]) } else { ("go", ["env", "GOROOT"]) };
+    Ok([option.to_owned(), well(Command::new(program).args(asked))?.trim().to_owned()])
 }
 
 /// What documents ask for, with what this machine has downloaded: Cargo's archives, Go's modules and what Go has compiled, Maven's archives.

@@ -24,43 +24,50 @@ for argument in "$@"; do
 done
 export OUTRIGGER_LONG=$LONG
 
-OUTPUT=$(mktemp) FAILURES=$(mktemp) ASIDE=$(mktemp -d)
-trap 'rm -rf "$OUTPUT" "$FAILURES" "$ASIDE"' EXIT
-PASSED=0 FAILED=0
-TIMES=()
-SKIPPED=()
+# What the layers say of themselves, a file each: some run beside others.
+WORK=$(mktemp -d)
+SKIPPED=() ASIDE=""
+clean_up() {
+  # With all that it started.
+  if [[ -n $ASIDE ]]; then kill -- "-$ASIDE" 2>/dev/null || true; fi
+  rm -rf "$WORK"
+}
+trap clean_up EXIT
 
 # layer NAME BUDGET-IN-MINUTES COMMAND...: runs one layer, counts its tests (a command without tests counts as one) and keeps its time.
 layer() {
-  local name=$1 budget=$2 start=$SECONDS status=0 passed failed took
+  local name=$1 budget=$2 start=$SECONDS status=0 passed failed took output=$WORK/$1.output
   shift 2
   say "== $name"
-  "$@" 2>&1 | tee "$OUTPUT" || status=1
+  "$@" 2>&1 | tee "$output" || status=1
   took=$((SECONDS - start))
-  # Its own time, not that of waiting for it.
-  if [[ $1 == rejoin ]]; then took=$(<"$ASIDE/took"); fi
-  read -r passed failed < <(awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$OUTPUT")
+  read -r passed failed < <(awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$output")
   # What failed before it could count (it did not compile, it was killed) is a failure too.
   if ((status && failed == 0)); then failed=1; fi
   if ((failed)); then
     say "== $name"
-    if grep -q '^failures:$' "$OUTPUT"; then sed -n '/^failures:$/,/^test result:/p' "$OUTPUT"; else tail -n 40 "$OUTPUT"; fi
-  fi >>"$FAILURES"
+    if grep -q '^failures:$' "$output"; then sed -n '/^failures:$/,/^test result:/p' "$output"; else tail -n 40 "$output"; fi
+  fi >"$WORK/$name.failures"
   if ((passed + failed == 0)); then passed=1; fi
-  PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed))
-  TIMES+=("$(printf '%-12s %4d s of %4d s%s' "$name" "$took" "$((budget * 60))" "$( ((took > budget * 60)) && echo '  over its budget')")")
+  echo "$passed $failed" >"$WORK/$name.count"
+  printf '%-12s %4d s of %4d s%s\n' "$name" "$took" "$((budget * 60))" "$( ((took > budget * 60)) && echo '  over its budget')" >"$WORK/$name.time"
 }
 
-# aside COMMAND...: begins what mostly waits. The layers that follow go on beside it, and `rejoin` is the layer that ends with it.
+# aside LAYERS: begins these layers, which mostly wait. Those that follow go on beside them, until `rejoin` shows what they said.
 aside() {
-  local began=$SECONDS
-  { "$@" >"$ASIDE/output" 2>&1 && touch "$ASIDE/well"; echo $((SECONDS - began)) >"$ASIDE/took"; } &
+  # A group of processes of its own, which Ctrl-C does not reach; `clean_up` does.
+  set -m
+  "$@" >"$WORK/aside" 2>&1 &
+  set +m
+  ASIDE=$!
 }
 
 rejoin() {
-  until [[ -s $ASIDE/took ]]; do sleep 1; done
-  cat "$ASIDE/output"
-  [[ -e $ASIDE/well ]]
+  if [[ -z $ASIDE ]]; then return; fi
+  # A failed layer has said so itself; this is one that ended all of them.
+  wait "$ASIDE" || { echo "0 1" >"$WORK/aside.count"; tail -n 40 "$WORK/aside" >"$WORK/aside.failures"; }
+  ASIDE=""
+  cat "$WORK/aside"
 }
 
 # stories SET MINUTES PREFIXES [OPTION...]: the stories of one layer, without those that EXCEPT begins. One that hangs ends its layer after three times its budget: what it
@@ -172,24 +179,39 @@ layer doc 3 documentation
 layer unit 3 cargo test --locked --workspace --lib --bins --no-fail-fast
 # Stacks that take stated ports, one after the other, beside what takes any port.
 # By target and not by package: of a part of the workspace, dependencies have other features and are compiled again.
-aside cargo test --locked --workspace --test stack-it --test dev --no-fail-fast -- --test-threads=1
-# The broker is away for ten minutes in the long run.
-layer crates "$([[ $LONG == yes ]] && echo 16 || echo 4)" cargo test --locked --workspace --test calendar-it --test sidecar-it --test service-it --no-fail-fast -- --test-threads=4
-layer stack 3 rejoin
-# Stories mostly wait, each for its own people: more of them than processors at once.
-EXCEPT='scripts::fresh::contract_(the_one|what_only)' layer redis 6 stories local 6 'contract_|flow_' --test-threads=6
-layer kafka 5 stories kafka 5 'contract_|flow_' --test-threads=6
-layer page-tools 1 page_tools
-layer pages 6 stories local 6 page_ --test-threads=3
-# The pages cannot tell the sets from each other either: the whole story is seen on both, all others on Kafka with --long.
-if [[ $LONG == yes ]]; then
-  layer pages-kafka 8 stories kafka 8 page_ --test-threads=3
-else
-  layer pages-kafka 3 stories kafka 3 page_the_story
-fi
+stacks() { layer stack 3 cargo test --locked --workspace --test stack-it --test dev --no-fail-fast -- --test-threads=1; }
+
 # Every part is killed at random once on each set, five times with --long. What has nothing to do with the broker meets Kafka with --long
 # only. These wait for what was killed: two have their turn at once, each with its own parts.
+kills() {
+  layer chaos 5 stories local 5 'chaos_(alerts|while|parts|three|answers|a_trace|a_kill|a_new|counts|nothing)' --test-threads=2
+  # Beside another Kafka not every machine is ready within half a minute: this has its turn while there is none.
+  layer order-kafka 2 stories kafka 2 chaos_parts
+  layer chaos-kafka 3 stories kafka 3 'chaos_(a_trace|nothing)' --test-threads=2
+}
+
+kills_and_stacks() { stacks; kills; }
+
+# The broker is away for ten minutes in the long run.
+crates() { layer crates "$1" cargo test --locked --workspace --test calendar-it --test sidecar-it --test service-it --no-fail-fast -- --test-threads=4; }
+
+# Stories mostly wait, each for its own people: more of them than processors at once.
+on_redis() { EXCEPT='scripts::fresh::contract_(the_one|what_only)' layer redis 6 stories local 6 'contract_|flow_' --test-threads=6; }
+on_kafka() { layer kafka 5 stories kafka 5 'contract_|flow_' --test-threads=6; }
+in_pages() {
+  layer page-tools 1 page_tools
+  layer pages 6 stories local 6 page_ --test-threads=3
+}
+
 if [[ $LONG == yes ]]; then
+  # Loads and soaks have the machine to themselves.
+  aside stacks
+  crates 16
+  rejoin
+  on_redis
+  on_kafka
+  in_pages
+  layer pages-kafka 8 stories kafka 8 page_ --test-threads=3
   layer chaos 15 stories local 15 chaos_ --test-threads=1
   layer chaos-kafka 15 stories kafka 15 chaos_ --test-threads=1
   # Everything is compiled there once more.
@@ -197,10 +219,14 @@ if [[ $LONG == yes ]]; then
   # One whole story: the apps cannot tell this set from the other, and text messages go to Twilio there.
   layer cloud 2 stories cloud 2 flow_a_person_is_told
 else
-  layer chaos 5 stories local 5 'chaos_(alerts|while|parts|three|answers|a_trace|a_kill|a_new|counts|nothing)' --test-threads=2
-  layer chaos-kafka 3 stories kafka 3 'chaos_(a_trace|nothing)' --test-threads=2
-  # Alone: beside another Kafka not every machine is ready within half a minute.
-  layer order-kafka 2 stories kafka 2 chaos_parts
+  aside kills_and_stacks
+  crates 4
+  on_redis
+  in_pages
+  on_kafka
+  # The pages cannot tell the sets from each other either: the whole story is seen on both, all others on Kafka with --long.
+  layer pages-kafka 3 stories kafka 3 page_the_story
+  rejoin
 fi
 
 # The suite in a cluster, deployed as a reader of the README would do it: kubectl's current one, or one that a command starts and ends.
@@ -208,19 +234,21 @@ case ${OUTRIGGER_CLUSTER-} in
   "") SKIPPED+=("cluster: OUTRIGGER_CLUSTER is not set (see CONTRIBUTING.md); nothing was deployed, no cluster_ story ran") ;;
   current) in_cluster ;;
   *)
-    trap '"$OUTRIGGER_CLUSTER" down; rm -rf "$OUTPUT" "$FAILURES" "$ASIDE"' EXIT
+    trap '"$OUTRIGGER_CLUSTER" down; clean_up' EXIT
     if said=$("$OUTRIGGER_CLUSTER" up); then eval "$said"; fi
     in_cluster
     ;;
 esac
 
+read -r passed failed < <(awk '{ p += $1; f += $2 } END { print p + 0, f + 0 }' "$WORK"/*.count)
 say
 # Once more at the end, where it is looked for first.
-if ((FAILED)); then
-  cat "$FAILURES"
+if ((failed)); then
+  cat "$WORK"/*.failures
   say
 fi
-printf '%s\n' "${TIMES[@]}"
+# In the order in which they ended.
+while IFS= read -r file; do cat "$file"; done < <(ls -tr "$WORK"/*.time)
 for what in "${SKIPPED[@]}"; do say "SKIPPED  $what"; done
-say "$PASSED passed, $FAILED failed"
-((FAILED == 0))
+say "$passed passed, $failed failed"
+((failed == 0))

@@ -28,9 +28,16 @@ export OUTRIGGER_LONG=$LONG
 WORK=$(mktemp -d)
 SKIPPED=() ASIDE=""
 clean_up() {
-  # With all that it started.
-  if [[ -n $ASIDE ]]; then kill -- "-$ASIDE" 2>/dev/null || true; fi
+  # Ctrl-C reaches nothing of it.
+  if [[ -n $ASIDE ]]; then end "$ASIDE"; fi
   rm -rf "$WORK"
+}
+
+# end PROCESS: with all that it started.
+end() {
+  local child
+  for child in $(pgrep -P "$1"); do end "$child"; done
+  kill "$1" 2>/dev/null || true
 }
 trap clean_up EXIT
 
@@ -55,10 +62,7 @@ layer() {
 
 # aside LAYERS: begins these layers, which mostly wait. Those that follow go on beside them, until `rejoin` shows what they said.
 aside() {
-  # A group of processes of its own, which Ctrl-C does not reach; `clean_up` does.
-  set -m
   "$@" >"$WORK/aside" 2>&1 &
-  set +m
   ASIDE=$!
 }
 
@@ -177,40 +181,40 @@ layer fmt 1 cargo fmt --all --check
 layer clippy 5 cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
 layer doc 3 documentation
 layer unit 3 cargo test --locked --workspace --lib --bins --no-fail-fast
-# Stacks that take stated ports, one after the other, beside what takes any port.
 # By target and not by package: of a part of the workspace, dependencies have other features and are compiled again.
-stacks() { layer stack 3 cargo test --locked --workspace --test stack-it --test dev --no-fail-fast -- --test-threads=1; }
+crates() {
+  # Of stacks that take stated ports there can be one. The broker is away for ten minutes in the long run.
+  layer stack 3 cargo test --locked --workspace --test stack-it --test dev --no-fail-fast -- --test-threads=1
+  layer crates "$1" cargo test --locked --workspace --test calendar-it --test sidecar-it --test service-it --no-fail-fast -- --test-threads=4
+}
+
+# Stories mostly wait, each for its own people: more of them than processors at once.
+told() {
+  EXCEPT='scripts::fresh::contract_(the_one|what_only)' layer redis 6 stories local 6 'contract_|flow_' --test-threads=6
+  layer kafka 5 stories kafka 5 'contract_|flow_' --test-threads=6
+}
+
+seen() {
+  layer page-tools 1 page_tools
+  layer pages "$1" stories local "$1" page_ --test-threads=3
+}
 
 # Every part is killed at random once on each set, five times with --long. What has nothing to do with the broker meets Kafka with --long
 # only. These wait for what was killed: two have their turn at once, each with its own parts.
-kills() {
+killed() {
   layer chaos 5 stories local 5 'chaos_(alerts|while|parts|three|answers|a_trace|a_kill|a_new|counts|nothing)' --test-threads=2
-  # Beside another Kafka not every machine is ready within half a minute: this has its turn while there is none.
+  # Beside another Kafka not every machine is ready within half a minute.
   layer order-kafka 2 stories kafka 2 chaos_parts
   layer chaos-kafka 3 stories kafka 3 'chaos_(a_trace|nothing)' --test-threads=2
 }
 
-kills_and_stacks() { stacks; kills; }
-
-# The broker is away for ten minutes in the long run.
-crates() { layer crates "$1" cargo test --locked --workspace --test calendar-it --test sidecar-it --test service-it --no-fail-fast -- --test-threads=4; }
-
-# Stories mostly wait, each for its own people: more of them than processors at once.
-on_redis() { EXCEPT='scripts::fresh::contract_(the_one|what_only)' layer redis 6 stories local 6 'contract_|flow_' --test-threads=6; }
-on_kafka() { layer kafka 5 stories kafka 5 'contract_|flow_' --test-threads=6; }
-in_pages() {
-  layer page-tools 1 page_tools
-  layer pages 6 stories local 6 page_ --test-threads=3
-}
+waits() { crates 4; killed; }
 
 if [[ $LONG == yes ]]; then
   # Loads and soaks have the machine to themselves.
-  aside stacks
   crates 16
-  rejoin
-  on_redis
-  on_kafka
-  in_pages
+  told
+  seen 6
   layer pages-kafka 8 stories kafka 8 page_ --test-threads=3
   layer chaos 15 stories local 15 chaos_ --test-threads=1
   layer chaos-kafka 15 stories kafka 15 chaos_ --test-threads=1
@@ -219,13 +223,12 @@ if [[ $LONG == yes ]]; then
   # One whole story: the apps cannot tell this set from the other, and text messages go to Twilio there.
   layer cloud 2 stories cloud 2 flow_a_person_is_told
 else
-  aside kills_and_stacks
-  crates 4
-  on_redis
-  in_pages
-  on_kafka
+  # What mostly waits, beside what mostly works. Kafka is gone on this side before order-kafka begins on the other.
+  aside waits
+  told
   # The pages cannot tell the sets from each other either: the whole story is seen on both, all others on Kafka with --long.
   layer pages-kafka 3 stories kafka 3 page_the_story
+  seen 8
   rejoin
 fi
 

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use dapr::dapr::proto::runtime::v1::dapr_client::DaprClient;
 use http::{HeaderMap, HeaderValue};
@@ -15,6 +15,10 @@ use crate::trace::{Context, Trace, within};
 const MAX_MESSAGE: usize = 16 * 1024 * 1024;
 /// Time allowed to reach a process on the same host.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a sidecar is waited for that takes no connection, and the pause between two looks. daprd begins anew, within some tenths of a second,
+/// when its Configuration or Resiliency changes, in all pods at once; a container that was killed is back after a second.
+const BEGINS_ANEW: Duration = Duration::from_secs(3);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Where the sidecar is and how to speak to it.
 #[derive(Clone, Debug)]
@@ -107,7 +111,7 @@ impl Sidecar {
     ) -> Result<T> {
         let parent = Context::try_current();
         let own = parent.as_ref().map_or_else(Context::unrecorded, Context::child);
-        let (trace, start, began) = (own.trace, SystemTime::now(), std::time::Instant::now());
+        let (trace, start, began) = (own.trace, SystemTime::now(), Instant::now());
         let result = match tokio::time::timeout(limit, within(own, work)).await {
             Ok(result) => result,
             Err(_) => Err(Error::TimedOut { call: format!("{block} {name}"), limit }),
@@ -115,6 +119,19 @@ impl Sidecar {
         let call = Call { block, name, parent, trace, start, duration: began.elapsed(), error: result.as_ref().err() };
         self.inner.observer.observe(&call);
         result
+    }
+
+    /// One HTTP call to daprd. While it takes no connection, nobody has heard of the call, and it is tried anew; one whose body streams is not.
+    pub(crate) async fn send(&self, mut request: reqwest::Request) -> reqwest::Result<reqwest::Response> {
+        let begun = Instant::now();
+        loop {
+            let again = request.try_clone();
+            match (self.inner.http.execute(request).await, again) {
+                (Err(error), Some(again)) if error.is_connect() && begun.elapsed() < BEGINS_ANEW => request = again,
+                (answered, _) => return answered,
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// A gRPC request to daprd with the token and the trace context of the work in hand.

@@ -152,7 +152,7 @@ impl Sidecar {
             loop {
                 // Nothing when the body streams: it is gone with the first try.
                 let again = request.try_clone();
-                let answered = match self.inner.http.execute(request).await {
+                let answered = match self.send(request).await {
                     Ok(response) => answer_of(app, response).await,
                     Err(error) => Err(Error::from_http(&call, &error, timeout)),
                 };

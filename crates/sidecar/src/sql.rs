@@ -157,7 +157,8 @@ impl Sql {
         let lost = |error: &reqwest::Error| Error::from_http(&format!("sql {name}"), error, inner.timeout);
         let mut headers = http::HeaderMap::new();
         self.sidecar.sign(&mut headers);
-        let response = inner.http.post(url).headers(headers).json(body).send().await.map_err(|error| lost(&error))?;
+        let request = inner.http.post(url).headers(headers).json(body).build().map_err(|error| lost(&error))?;
+        let response = self.sidecar.send(request).await.map_err(|error| lost(&error))?;
         let status = response.status();
         let rows_affected =
             response.headers().get("metadata.rows-affected").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);

@@ -12,6 +12,7 @@ mod job;
 mod outage;
 mod peer;
 mod publish;
+mod reload;
 mod secret;
 mod sql;
 mod state;

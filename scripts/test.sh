@@ -107,11 +107,14 @@ in_cluster() {
   read -ra deploy <<<"${OUTRIGGER_DEPLOY-}"
   layer deploy 3 scripts/deploy-local.sh --cluster existing "${deploy[@]}"
   # What looks, loads or comes beside the suite has its turn at once; then, one after the other, what restarts and kills.
-  local beside='cluster::(accepted|access|autoscaler|chart|network|story|tls)::'
+  local beside='cluster::(accepted|access|autoscaler|certificates|chart|network|story)::' looks='cluster::(monitoring|secrets)::'
   layer cluster 3 stories local 3 "${beside}cluster_" --test-threads=3
   # A network that refuses learns of a new pod a moment after the pod is there: an update would fail requests that are not the suite's to keep.
   if [[ -n ${OUTRIGGER_POLICIES_OFF-} ]]; then $OUTRIGGER_POLICIES_OFF; fi
-  EXCEPT=$beside layer cluster-alone 5 stories local 5 cluster_ --test-threads=1
+  # What only looks has its turn beside them; in the long run it makes an alert fire.
+  if [[ $LONG == yes ]]; then looks=none; else aside layer cluster-looks 3 stories local 3 "${looks}cluster_" --test-threads=2; fi
+  EXCEPT="$beside|$looks" layer cluster-alone 4 stories local 4 cluster_ --test-threads=1
+  rejoin
   if [[ -z ${OUTRIGGER_POLICIES-} ]]; then
     SKIPPED+=("policies: OUTRIGGER_POLICIES is not set (see CONTRIBUTING.md); nobody saw the network refuse anything")
   fi
@@ -184,7 +187,7 @@ layer unit 3 cargo test --locked --workspace --lib --bins --no-fail-fast
 # By target and not by package: of a part of the workspace, dependencies have other features and are compiled again.
 crates() {
   # Of stacks that take stated ports there can be one. The broker is away for ten minutes in the long run.
-  layer stack 3 cargo test --locked --workspace --test stack-it --test dev --no-fail-fast -- --test-threads=1
+  layer stack 6 cargo test --locked --workspace --test stack-it --test dev --no-fail-fast -- --test-threads=1
   layer crates "$1" cargo test --locked --workspace --test calendar-it --test sidecar-it --test service-it --no-fail-fast -- --test-threads=4
 }
 
@@ -208,7 +211,7 @@ killed() {
   layer chaos-kafka 3 stories kafka 3 'chaos_(a_trace|nothing)' --test-threads=2
 }
 
-waits() { crates 4; killed; }
+waits() { crates 6; killed; }
 
 if [[ $LONG == yes ]]; then
   # Loads and soaks have the machine to themselves.

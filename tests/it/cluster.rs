@@ -4,6 +4,7 @@ mod accepted;
 mod access;
 mod autoscaler;
 mod capacity;
+mod certificates;
 mod chart;
 mod cloud;
 mod deploy;
@@ -19,7 +20,6 @@ mod rollout;
 mod secrets;
 pub(crate) mod shape;
 pub(crate) mod story;
-mod tls;
 mod tools;
 
 use std::collections::BTreeMap;

@@ -111,16 +111,21 @@ async fn cluster_load_adds_a_pod_and_quiet_takes_it_away() -> Result<()> {
 /// The load, and what it made of the app, in words.
 async fn grows(member: &Member, least: u64, target: u64) -> Result<String> {
     let (load, begun) = (Readers::start(member), Instant::now());
-    let grown = eventually("there is a pod more, and it is ready", GROWN, async || {
+    let grown = eventually("one pod more is asked for", GROWN, async || {
         let autoscaler = autoscaler().await?;
-        let (used, there) = (used(&autoscaler), pods(APP).await?.len() as u64);
-        ensure!(there > least, "{there} pods: {}", autoscaler["status"]);
-        ensure!(used.is_some_and(|used| used > target), "{there} pods, though {used:?} % of {target} % are used");
-        Ok(Some((there, used)))
+        let (used, wanted) = (used(&autoscaler), autoscaler["status"]["desiredReplicas"].as_u64());
+        ensure!(wanted.is_some_and(|wanted| wanted > least), "{}", autoscaler["status"]);
+        ensure!(used.is_some_and(|used| used > target), "{wanted:?} pods, though {used:?} % of {target} % are used");
+        Ok(used)
     })
     .await;
     let after = begun.elapsed();
     load.end().await?;
-    let (there, used) = grown?;
-    Ok(format!("{there} pods after {after:.0?} of load, {used:?} % of what they ask for used"))
+    let used = grown?;
+    let there = eventually("it is ready", GROWN, async || {
+        let there = pods(APP).await?.len() as u64;
+        Ok((there > least).then_some(there))
+    })
+    .await?;
+    Ok(format!("{there} pods after {after:.0?} of load, {used} % of what they ask for used"))
 }

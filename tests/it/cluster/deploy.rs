@@ -11,6 +11,7 @@ use tests::suite::is_long;
 use tokio::process::Command;
 
 use super::access::Forward;
+use super::secrets::CANARY;
 use super::tools::{create, fed};
 use super::{faults, name, rendered, verdict};
 
@@ -20,7 +21,7 @@ const SOON: Duration = Duration::from_secs(60);
 const BY_ITSELF: Duration = Duration::from_secs(15);
 
 /// What tells one state of a namespace from another: who runs which revision, and every object's own version where it is the suite's to
-/// change. Not how many run of what an autoscaler changes at any moment, and not the history that Helm keeps.
+/// change. Not how many run of what an autoscaler changes at any moment, not the history that Helm keeps, and not the canary of another story.
 pub(super) async fn state(namespace: &str) -> Result<BTreeMap<String, String>> {
     const KINDS: &str = "pods,secrets,configmaps,services,serviceaccounts,components.dapr.io,configurations.dapr.io";
     let objects = async |kinds: &str| objects(&[kinds, "--namespace", namespace]).await;
@@ -35,7 +36,7 @@ pub(super) async fn state(namespace: &str) -> Result<BTreeMap<String, String>> {
         if kind == "Pod" && (leaves || scaled.contains(&&metadata["labels"]["app.kubernetes.io/name"])) {
             continue;
         }
-        if object["type"] == "helm.sh/release.v1" {
+        if object["type"] == "helm.sh/release.v1" || name(object) == CANARY {
             continue;
         }
         let version = if kind == "Pod" { &metadata["uid"] } else { &metadata["resourceVersion"] };
@@ -114,13 +115,13 @@ async fn cluster_a_validation_comes_back_when_it_is_told_to() -> Result<()> {
 /// Each fault is found, by the check that it belongs to, and gone when it is mended. The pods' own is in `rollout`.
 #[tokio::test]
 async fn cluster_validation_names_each_fault() -> Result<()> {
-    let nobody = verdict(5, &["--url", "http://nobody.local"]).await?;
+    let nobody = verdict(1, &["--url", "http://nobody.local"]).await?;
     ensure!(faults(&nobody).keys().eq(&["ingress"]), "{nobody}");
 
     // A sidecar takes a component up while it runs, but not this one, which names no server.
     let component = r#"{"apiVersion":"dapr.io/v1alpha1","kind":"Component","metadata":{"name":"broken"},"spec":{"type":"state.redis","version":"v1","ignoreErrors":true,"metadata":[]},"scopes":["web"]}"#;
     create(component, &[]).await?;
-    let broken = verdict(5, &[]).await;
+    let broken = verdict(1, &[]).await;
     kubectl(&["delete", "components.dapr.io", "broken"]).await?;
     let broken = broken?;
     let found = faults(&broken);
@@ -137,7 +138,7 @@ async fn cluster_validation_names_each_fault() -> Result<()> {
     };
     apply(&astray).await?;
     let lost = eventually("a service leads nowhere", SOON, async || {
-        let said = verdict(5, &[]).await?;
+        let said = verdict(1, &[]).await?;
         Ok(faults(&said).get("services").is_some_and(|words| words.contains("notifications leads nowhere")).then_some(()))
     })
     .await;

@@ -16,7 +16,7 @@ use crate::workspace::root;
 
 /// The folder of what was loaded into this cluster as images.
 const IMAGES: &str = "OUTRIGGER_IMAGES";
-const CANARY: &str = "canary";
+pub(super) const CANARY: &str = "canary";
 
 /// Whether a scan passed, and what it said.
 async fn scan(arguments: &[&str]) -> Result<(bool, String)> {
@@ -61,7 +61,7 @@ async fn gone() -> Result<()> {
     kubectl(&["delete", "pod/canary", "secret/canary", "--ignore-not-found", "--grace-period=1"]).await.map(drop)
 }
 
-/// What was loaded, what is rendered, what runs and what it logged, after all that the stories before did.
+/// What was loaded, what is rendered, what runs and what it logged, after all that the stories of the layer before did.
 ///
 /// Seen red by hand: with the namespace's own values not looked for, a planted password of Redis passed.
 #[tokio::test]

@@ -28,7 +28,7 @@ const OVERLAY: &str = ".run/cluster-tls";
 
 /// A way to the suite, which stays in its own namespace.
 async fn lead_to_the_suite() -> Result<()> {
-    let mut text = include_str!("tls.yaml").replace("@SPACE@", SPACE);
+    let mut text = include_str!("certificates.yaml").replace("@SPACE@", SPACE);
     for (word, service) in [("@GATEWAY@", "gateway"), ("@REALTIME@", "realtime")] {
         let address = kubectl(&["get", "service", service, "-o", "jsonpath={.spec.clusterIP}"]).await?;
         text = text.replace(word, &address);

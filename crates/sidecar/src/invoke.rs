@@ -173,8 +173,10 @@ impl Sidecar {
 }
 
 /// daprd's words when nobody has heard of a call: the callee did not take the connection, nor did the sidecar beside it (which gRPC says
-/// when it has no connection to send anything on), or no sidecar of that name is known yet.
-const HEARD_BY_NOBODY: [&str; 3] = ["dial tcp", "connection error: desc", "no host found"];
+/// when it has no connection to send anything on), or no sidecar of that name is known yet. And those when the callee cannot have all of it: the
+/// connection was closed while the request was being written, by an app that ends and closes what is idle.
+const HEARD_BY_NOBODY: [&[&str]; 4] =
+    [&["dial tcp"], &["connection error: desc"], &["no host found"], &["error invoking app channel", ": write tcp "]];
 
 /// Whether nobody has heard of the call, or the callee says that it is only starting. Anything else may have been done, also what was cut
 /// off, and is not done again here.
@@ -182,7 +184,7 @@ fn was_not_taken(answered: &Result<Response<reqwest::Body>>) -> bool {
     match answered {
         Ok(response) => response.headers().contains_key(STARTING),
         Err(Error::NoAnswer { detail, .. }) => {
-            detail.contains(NO_ANSWER) && HEARD_BY_NOBODY.iter().any(|words| detail.contains(words))
+            detail.contains(NO_ANSWER) && HEARD_BY_NOBODY.iter().any(|words| words.iter().all(|word| detail.contains(word)))
         }
         Err(_) => false,
     }

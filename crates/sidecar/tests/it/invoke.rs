@@ -1,11 +1,13 @@
 //! Service invocation: what the callee says comes back as it is, and what is not the callee is told apart.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue, Method, Response};
 use http_body_util::BodyExt;
 use sidecar::invoke::{Path, Request};
 use sidecar::{Error, Sidecar};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
 
 use crate::ground::{SOON, alone, eventually, shared};
@@ -173,4 +175,79 @@ async fn a_callee_that_never_answers_is_given_up_in_time() {
     // The policy's own 5 s, when the caller is more patient.
     let error = ground.sidecar("tasks").invoke(request("identity", Method::GET, &["never"])).await.unwrap_err();
     assert!(error.is_unavailable(), "{error}");
+}
+
+/// More than the buffers of a connection hold.
+const LARGE: usize = 8 * 1024 * 1024;
+
+/// An app that ends closes connections that are idle, also while its sidecar is just writing on one. What was not written whole was not done.
+///
+/// Seen red, with such a call given up: "error invoking app channel: Post ...: write tcp ...".
+#[tokio::test]
+async fn a_call_that_the_callee_closes_while_it_is_written_is_made_again() {
+    let ground = alone().await;
+    let peer = ground.peer("audit");
+    peer.deaf().await;
+    let app = Closing::listen(ground.instance("audit").app_port, 2).await;
+    let mut request = request("audit", Method::POST, &["things"]);
+    request.body = vec![b' '; LARGE].into();
+    let answer = ground.sidecar("tasks").invoke(request).await;
+    let (closed, whole) = app.end().await;
+    peer.listen();
+    ground.stack.wait_ready(SOON).await.unwrap();
+    assert_eq!(answer.unwrap().status(), 200);
+    assert_eq!((closed, whole), (2, 1));
+}
+
+/// An app that closes the first connections on which it is posted something, after it has read a part of it.
+struct Closing {
+    /// How many were closed, and how many requests arrived whole.
+    seen: Arc<Mutex<(usize, usize)>>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl Closing {
+    async fn listen(port: u16, closes: usize) -> Self {
+        let seen = Arc::new(Mutex::new((0, 0)));
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let counts = Arc::clone(&seen);
+        let serving = tokio::spawn(async move {
+            loop {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let counts = Arc::clone(&counts);
+                tokio::spawn(async move { answer(&mut socket, &counts, closes).await });
+            }
+        });
+        Self { seen, serving }
+    }
+
+    async fn end(self) -> (usize, usize) {
+        self.serving.abort();
+        let _ = self.serving.await;
+        *self.seen.lock().unwrap()
+    }
+}
+
+/// Reads one request, and answers or closes.
+async fn answer(socket: &mut tokio::net::TcpStream, seen: &Mutex<(usize, usize)>, closes: usize) -> Option<()> {
+    let mut read = Vec::new();
+    let mut piece = [0; 16 * 1024];
+    loop {
+        let length = socket.read(&mut piece).await.ok().filter(|length| *length > 0)?;
+        read.extend_from_slice(&piece[..length]);
+        let is_call = read.starts_with(b"POST /things");
+        if is_call {
+            let mut seen = seen.lock().unwrap();
+            if seen.0 < closes {
+                seen.0 += 1;
+                return None;
+            }
+        }
+        // With its head it is longer than its body.
+        if (is_call && read.len() > LARGE) || (!is_call && read.ends_with(b"\r\n\r\n")) {
+            seen.lock().unwrap().1 += usize::from(is_call);
+            break;
+        }
+    }
+    socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-body-length: 2\r\nconnection: close\r\n\r\n{}").await.ok()
 }

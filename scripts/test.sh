@@ -106,14 +106,16 @@ in_cluster() {
   have helm || die "the stories of the chart need helm: https://helm.sh/docs/intro/install/"
   read -ra deploy <<<"${OUTRIGGER_DEPLOY-}"
   layer deploy 3 scripts/deploy-local.sh --cluster existing "${deploy[@]}"
-  # What looks, loads or comes beside the suite has its turn at once; then, one after the other, what restarts and kills.
+  # What looks or comes beside the suite has its turn at once; then, one after the other, what restarts and kills.
   local beside='cluster::(accepted|access|autoscaler|certificates|chart|network|story)::' looks='cluster::(monitoring|secrets)::'
+  local load='cluster::(quickstart::|rollout::cluster_(a_pod|an_update))'
   layer cluster 3 stories local 3 "${beside}cluster_" --test-threads=3
   # A network that refuses learns of a new pod a moment after the pod is there: an update would fail requests that are not the suite's to keep.
   if [[ -n ${OUTRIGGER_POLICIES_OFF-} ]]; then $OUTRIGGER_POLICIES_OFF; fi
-  # What only looks has its turn beside them; in the long run it makes an alert fire.
-  if [[ $LONG == yes ]]; then looks=none; else aside layer cluster-looks 3 stories local 3 "${looks}cluster_" --test-threads=2; fi
-  EXCEPT="$beside|$looks" layer cluster-alone 4 stories local 4 cluster_ --test-threads=1
+  layer cluster-load 3 stories local 3 "$load" --test-threads=1
+  # What only reads has its turn beside the faults; in the long run it makes an alert fire.
+  if [[ $LONG == yes ]]; then looks=none; else aside layer cluster-looks 2 stories local 2 "${looks}cluster_" --test-threads=2; fi
+  EXCEPT="$beside|$load|$looks" layer cluster-faults 3 stories local 3 cluster_ --test-threads=1
   rejoin
   if [[ -z ${OUTRIGGER_POLICIES-} ]]; then
     SKIPPED+=("policies: OUTRIGGER_POLICIES is not set (see CONTRIBUTING.md); nobody saw the network refuse anything")

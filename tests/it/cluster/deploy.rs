@@ -11,7 +11,6 @@ use tests::suite::is_long;
 use tokio::process::Command;
 
 use super::access::Forward;
-use super::secrets::CANARY;
 use super::tools::{create, fed};
 use super::{faults, name, rendered, verdict};
 
@@ -21,7 +20,7 @@ const SOON: Duration = Duration::from_secs(60);
 const BY_ITSELF: Duration = Duration::from_secs(15);
 
 /// What tells one state of a namespace from another: who runs which revision, and every object's own version where it is the suite's to
-/// change. Not how many run of what an autoscaler changes at any moment, not the history that Helm keeps, and not the canary of another story.
+/// change. Not how many run of what an autoscaler changes at any moment, and not the history that Helm keeps.
 pub(super) async fn state(namespace: &str) -> Result<BTreeMap<String, String>> {
     const KINDS: &str = "pods,secrets,configmaps,services,serviceaccounts,components.dapr.io,configurations.dapr.io";
     let objects = async |kinds: &str| objects(&[kinds, "--namespace", namespace]).await;
@@ -36,7 +35,7 @@ pub(super) async fn state(namespace: &str) -> Result<BTreeMap<String, String>> {
         if kind == "Pod" && (leaves || scaled.contains(&&metadata["labels"]["app.kubernetes.io/name"])) {
             continue;
         }
-        if object["type"] == "helm.sh/release.v1" || name(object) == CANARY {
+        if object["type"] == "helm.sh/release.v1" {
             continue;
         }
         let version = if kind == "Pod" { &metadata["uid"] } else { &metadata["resourceVersion"] };

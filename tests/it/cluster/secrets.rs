@@ -16,7 +16,7 @@ use crate::workspace::root;
 
 /// The folder of what was loaded into this cluster as images.
 const IMAGES: &str = "OUTRIGGER_IMAGES";
-pub(super) const CANARY: &str = "canary";
+const CANARY: &str = "canary";
 
 /// Whether a scan passed, and what it said.
 async fn scan(arguments: &[&str]) -> Result<(bool, String)> {

@@ -187,11 +187,18 @@ layer clippy 5 cargo clippy --locked --workspace --all-targets --quiet -- -D war
 layer doc 3 documentation
 layer unit 3 cargo test --locked --workspace --lib --bins --no-fail-fast
 # By target and not by package: of a part of the workspace, dependencies have other features and are compiled again.
-crates() {
-  # Of stacks that take stated ports there can be one. The broker is away for ten minutes in the long run.
-  layer stack 6 cargo test --locked --workspace --test stack-it --test dev --no-fail-fast -- --test-threads=1
-  layer crates "$1" cargo test --locked --workspace --test calendar-it --test sidecar-it --test service-it --no-fail-fast -- --test-threads=4
+targets() {
+  local targets=()
+  while [[ $1 != -- ]]; do targets+=(--test "$1"); shift; done
+  cargo test --locked --workspace "${targets[@]}" --no-fail-fast "$@"
 }
+
+# Of stacks that take stated ports there can be one.
+stacks() { layer stack 7 targets stack-it dev -- --test-threads=1; }
+
+# The broker is away for ten minutes in the long run.
+service() { layer service "$1" targets service-it -- --test-threads=4; }
+sidecar() { layer sidecar 4 targets calendar-it sidecar-it -- --test-threads=4; }
 
 # Stories mostly wait, each for its own people: more of them than processors at once.
 told() {
@@ -207,17 +214,19 @@ seen() {
 # Every part is killed at random once on each set, five times with --long. What has nothing to do with the broker meets Kafka with --long
 # only. These wait for what was killed: two have their turn at once, each with its own parts.
 killed() {
-  layer chaos 5 stories local 5 'chaos_(alerts|while|parts|three|answers|a_trace|a_kill|a_new|counts|nothing)' --test-threads=2
+  layer chaos 6 stories local 6 'chaos_(alerts|while|parts|three|answers|a_trace|a_kill|a_new|counts|nothing)' --test-threads=2
   # Beside another Kafka not every machine is ready within half a minute.
   layer order-kafka 2 stories kafka 2 chaos_parts
   layer chaos-kafka 3 stories kafka 3 'chaos_(a_trace|nothing)' --test-threads=2
 }
 
-waits() { crates 6; killed; }
+waits() { stacks; service 5; killed; }
 
 if [[ $LONG == yes ]]; then
   # Loads and soaks have the machine to themselves.
-  crates 16
+  stacks
+  service 16
+  sidecar
   told
   seen 6
   layer pages-kafka 8 stories kafka 8 page_ --test-threads=3
@@ -234,6 +243,7 @@ else
   # The pages cannot tell the sets from each other either: the whole story is seen on both, all others on Kafka with --long.
   layer pages-kafka 3 stories kafka 3 page_the_story
   seen 8
+  sidecar
   rejoin
 fi
 

@@ -15,10 +15,11 @@ use crate::trace::{Context, Trace, within};
 const MAX_MESSAGE: usize = 16 * 1024 * 1024;
 /// Time allowed to reach a process on the same host.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a sidecar is waited for that takes no connection, and the pause between two looks. daprd begins anew, within some tenths of a second,
-/// when its Configuration or Resiliency changes, in all pods at once; a container that was killed is back after a second.
+/// How long a sidecar is waited for that takes no connection. daprd begins anew, within some tenths of a second, when its Configuration or
+/// Resiliency changes, in all pods at once; a container that was killed is back after a second.
 const BEGINS_ANEW: Duration = Duration::from_secs(3);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// The pause between two looks for a sidecar, or for a component in it, that is back in a moment.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Where the sidecar is and how to speak to it.
 #[derive(Clone, Debug)]

@@ -82,6 +82,11 @@ pub enum Error {
     HostilePath(String),
 }
 
+/// Whether these words of daprd's are known: all pieces of one of the known stand in them.
+pub(crate) fn is_known(words: &str, known: &[&[&str]]) -> bool {
+    known.iter().any(|pieces| pieces.iter().all(|piece| words.contains(piece)))
+}
+
 impl Error {
     /// True when nothing is wrong with the request: the same call may succeed later, and it says nothing about the event or body in hand.
     ///

@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, Response, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::client::Sidecar;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_known};
 
 /// First segments that are daprd's own or only for daprd.
 const RESERVED: [&str; 5] = ["dapr", "events", "jobs", "job", "internal"];
@@ -183,9 +183,7 @@ const HEARD_BY_NOBODY: [&[&str]; 4] =
 fn was_not_taken(answered: &Result<Response<reqwest::Body>>) -> bool {
     match answered {
         Ok(response) => response.headers().contains_key(STARTING),
-        Err(Error::NoAnswer { detail, .. }) => {
-            detail.contains(NO_ANSWER) && HEARD_BY_NOBODY.iter().any(|words| words.iter().all(|word| detail.contains(word)))
-        }
+        Err(Error::NoAnswer { detail, .. }) => detail.contains(NO_ANSWER) && is_known(detail, &HEARD_BY_NOBODY),
         Err(_) => false,
     }
 }

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::client::Sidecar;
-use crate::error::{Error, Result};
+use crate::client::{LOOK_EVERY, Sidecar};
+use crate::error::{Error, Result, is_known};
 
 /// A named statement: one `.sql` file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,9 +38,8 @@ impl Statement {
 /// How often a statement that was surely rolled back is sent again.
 const REPEATS: u32 = 2;
 
-/// How long a component is waited for that is just being replaced, and the pause between two looks.
+/// How long a component is waited for that is just being replaced.
 const REPLACED: Duration = Duration::from_secs(2);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// What a sidecar says that takes up a changed component: it closes the old one, with its connections and those it is just opening, before the
 /// new one is there. No statement was begun then.
 const BEING_REPLACED: [&[&str]; 4] = [
@@ -171,7 +170,7 @@ impl Sql {
 }
 
 fn is_being_replaced(error: &Error) -> bool {
-    matches!(error, Error::NoAnswer { detail, .. } if BEING_REPLACED.iter().any(|words| words.iter().all(|word| detail.contains(word))))
+    matches!(error, Error::NoAnswer { detail, .. } if is_known(detail, &BEING_REPLACED))
 }
 
 fn is_worth_another(error: &Error) -> bool {

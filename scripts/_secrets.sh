@@ -6,7 +6,7 @@
 
 # The schemas of scripts/database.sql.
 # shellcheck disable=SC2034
-ROLES=(identity tasks reminders notifications audit state)
+ROLES=(identity tasks reminders notifications messaging audit state)
 SECRETS=""
 MADE=0
 

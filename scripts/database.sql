@@ -11,6 +11,7 @@ insert into app values
   ('tasks', :'tasks_password'),
   ('reminders', :'reminders_password'),
   ('notifications', :'notifications_password'),
+  ('messaging', :'messaging_password'),
   ('audit', :'audit_password'),
   -- Not an app: the state store that all of them share.
   ('state', :'state_password');

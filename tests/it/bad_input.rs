@@ -13,11 +13,11 @@ use tests::person::Answer;
 use tests::{Person, Suite};
 
 /// The apps that keep something.
-const KEEPERS: [&str; 5] = ["identity", "tasks", "reminders", "notifications", "audit"];
+const KEEPERS: [&str; 6] = ["identity", "tasks", "reminders", "notifications", "messaging", "audit"];
 
 /// Who handles the events of a topic.
 const READERS: [(&str, &[&str]); 2] =
-    [("task-events", &["reminders", "audit"]), ("user-events", &["tasks", "notifications", "audit"])];
+    [("task-events", &["reminders", "audit"]), ("user-events", &["tasks", "notifications", "messaging", "audit"])];
 
 /// Everything that is kept of a person, by table: how many rows, and a digest of what stands in them.
 type Kept = BTreeMap<String, (i64, String)>;

@@ -179,12 +179,13 @@ async fn metadata(suite: &Suite, instance: &Instance) -> Result<Value> {
 }
 
 /// Topics by app, as ARCHITECTURE.md tells them: work, which dead letters back up, and news, which they do not.
-const WORK: [(&str, &[&str]); 5] = [
+const WORK: [(&str, &[&str]); 6] = [
     ("tasks", &["user-events"]),
     ("recurrence", &["task-events"]),
     ("reminders", &["reminders", "task-events"]),
     ("notifications", &["reminders", "user-events"]),
-    ("audit", &["reminders", "task-events", "user-events"]),
+    ("messaging", &["user-events"]),
+    ("audit", &["messages", "reminders", "task-events", "user-events"]),
 ];
 
 /// What a cluster is told of subscriptions: app, and component, topic, route and dead letters.

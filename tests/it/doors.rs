@@ -35,7 +35,7 @@ struct Operation {
 }
 
 /// All of them.
-const OPERATIONS: [Operation; 39] = [
+const OPERATIONS: [Operation; 47] = [
     operation("GET", "/.well-known/jwks.json", "identity", Who::Anyone),
     operation("POST", "/auth/signup", "identity", Who::Anyone),
     operation("POST", "/auth/token", "identity", Who::Anyone),
@@ -70,6 +70,14 @@ const OPERATIONS: [Operation; 39] = [
     operation("GET", "/notifications", "notifications", Who::Person),
     operation("POST", "/notifications/read", "notifications", Who::Person),
     operation("POST", "/notifications/{id}/read", "notifications", Who::Person),
+    operation("POST", "/v1/messages", "messaging", Who::Person),
+    operation("GET", "/v1/conversations", "messaging", Who::Person),
+    operation("POST", "/v1/conversations", "messaging", Who::Person),
+    operation("GET", "/v1/conversations/{id}", "messaging", Who::Person),
+    operation("POST", "/v1/conversations/{id}/members", "messaging", Who::Person),
+    operation("DELETE", "/v1/conversations/{id}/members/{user_id}", "messaging", Who::Person),
+    operation("GET", "/v1/conversations/{id}/messages", "messaging", Who::Person),
+    operation("POST", "/v1/conversations/{id}/read", "messaging", Who::Person),
     operation("GET", "/audit-logs", "audit", Who::Person),
     operation("GET", "/v1/admin/dlq", "audit", Who::Operator),
     operation("GET", "/v1/admin/dlq/{id}", "audit", Who::Operator),

@@ -12,14 +12,17 @@ use serde_json::Value;
 pub const CLOUD_EVENT: &str = "cloud-event";
 /// Where the schemas say that they are, so that they find each other. Nobody asks there.
 const BASE: &str = "https://outrigger/schemas";
-const SCHEMAS: [(&str, &str); 7] = [
+const SCHEMAS: [(&str, &str); 10] = [
     ("event", include_str!("../schemas/event.json")),
     ("task", include_str!("../schemas/task.json")),
+    ("message", include_str!("../schemas/message.json")),
     (CLOUD_EVENT, include_str!("../schemas/cloud-event.json")),
     (topic::TASK_EVENTS, include_str!("../schemas/task-events.json")),
     (topic::REMINDERS, include_str!("../schemas/reminders.json")),
     (topic::TASK_UPDATES, include_str!("../schemas/task-updates.json")),
     (topic::USER_EVENTS, include_str!("../schemas/user-events.json")),
+    (topic::MESSAGES, include_str!("../schemas/messages.json")),
+    (topic::REALTIME_EVENTS, include_str!("../schemas/realtime-events.json")),
 ];
 
 static VALIDATORS: LazyLock<Result<BTreeMap<&str, Validator>>> = LazyLock::new(|| {

@@ -26,7 +26,7 @@ pub const BINARIES: &str = "OUTRIGGER_BIN_DIR";
 /// How long a story's events may take to leave the outboxes once it has ended.
 const SETTLED: Duration = Duration::from_secs(60);
 /// The apps with an outbox.
-const OUTBOXES: [&str; 5] = ["identity", "tasks", "reminders", "notifications", "audit"];
+const OUTBOXES: [&str; 6] = ["identity", "tasks", "reminders", "notifications", "messaging", "audit"];
 
 /// What the run directories' names begin with.
 const RUNS: &str = "outrigger-run-";

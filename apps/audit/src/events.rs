@@ -1,7 +1,7 @@
 //! What arrives: the events of every topic for the log, and the letters that other apps could not handle.
 
 use contracts::topic;
-use contracts::{reminder::ReminderEvent, task::TaskEvent, user::UserEvent};
+use contracts::{message::MessageEvent, reminder::ReminderEvent, task::TaskEvent, user::UserEvent};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
@@ -12,13 +12,15 @@ use crate::letter::Letter;
 use crate::record::{self, Told};
 
 /// What audit reads. The fan-out has no dead letters: news that cannot be shown is old news.
-pub const SUBSCRIPTIONS: [Subscription; 6] = [
+pub const SUBSCRIPTIONS: [Subscription; 8] = [
     Subscription::work(topic::TASK_EVENTS),
     Subscription::work(topic::REMINDERS),
     Subscription::work(topic::USER_EVENTS),
+    Subscription::work(topic::MESSAGES),
     Subscription::dead_letters("task-events-dlq"),
     Subscription::dead_letters("reminders-dlq"),
     Subscription::dead_letters("user-events-dlq"),
+    Subscription::dead_letters("messages-dlq"),
 ];
 
 /// Writes down what arrives.
@@ -53,6 +55,7 @@ impl Subscriber for Reader {
                 topic::TASK_EVENTS => self.record::<TaskEvent>(delivery).await,
                 topic::REMINDERS => self.record::<ReminderEvent>(delivery).await,
                 topic::USER_EVENTS => self.record::<UserEvent>(delivery).await,
+                topic::MESSAGES => self.record::<MessageEvent>(delivery).await,
                 _ => self.keep(delivery).await,
             }
         }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contracts::{Event, Metadata, Topic};
-use contracts::{reminder::ReminderEvent, task::TaskEvent, user::UserEvent};
+use contracts::{message::MessageEvent, reminder::ReminderEvent, task::TaskEvent, user::UserEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -26,7 +26,7 @@ pub struct AuditLog {
     pub user_id: Uuid,
     /// What they did, such as `task.created`.
     pub action: String,
-    /// To which kind of thing: `task`, `reminder`, `user` or `dead_letter`.
+    /// To which kind of thing: `task`, `reminder`, `user`, `conversation` or `dead_letter`.
     pub entity_type: String,
     /// To which thing.
     pub entity_id: Uuid,
@@ -131,6 +131,28 @@ impl Told for UserEvent {
     }
 }
 
+impl Told for MessageEvent {
+    fn entity_id(&self) -> Option<Uuid> {
+        match self {
+            Self::ConversationCreated { conversation_id, .. }
+            | Self::MemberAdded { conversation_id, .. }
+            | Self::MemberRemoved { conversation_id, .. }
+            | Self::Read { conversation_id, .. } => Some(*conversation_id),
+            Self::Created { message } => Some(message.conversation_id),
+            Self::Unknown => None,
+        }
+    }
+
+    fn change(&self, data: &Value) -> (Option<Value>, Option<Value>) {
+        let mut after = own_fields(data);
+        // That something was said belongs here; what was said belongs to those who were told.
+        if let Some(message) = after.as_mut().and_then(|fields| fields.get_mut("message")).and_then(Value::as_object_mut) {
+            message.remove("content");
+        }
+        (None, after)
+    }
+}
+
 /// The thing before the change: the snapshot with the values that were replaced.
 fn lay_over(snapshot: Value, previous: &Map<String, Value>) -> Value {
     let Value::Object(mut before) = snapshot else { return snapshot };
@@ -208,6 +230,19 @@ mod tests {
         let cancelled = row_of::<ReminderEvent>(&data("reminder.cancelled", own.clone())).unwrap();
         assert_eq!((cancelled.entity_type.as_str(), cancelled.entity_id), ("reminder", Uuid::from_u128(5)));
         assert_eq!((cancelled.before, cancelled.after), (None, Some(own)));
+    }
+
+    #[test]
+    fn the_log_knows_that_something_was_said_and_not_what() {
+        let message = json!({
+            "id": Uuid::from_u128(7), "conversation_id": Uuid::from_u128(6), "sender_id": Uuid::from_u128(2), "content": "between us",
+            "status": "SENT", "sequence": 4, "created_at": "2026-03-01T10:00:00Z",
+        });
+        let said = row_of::<MessageEvent>(&data("message.created", json!({ "message": message }))).unwrap();
+        assert_eq!((said.entity_type.as_str(), said.entity_id), ("conversation", Uuid::from_u128(6)));
+        let after = said.after.unwrap();
+        assert_eq!(after["message"]["sequence"], 4);
+        assert!(!after.to_string().contains("between us"), "{after}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contracts::Event;
+use contracts::message::{Happening, Message, RealtimeEvent};
 use contracts::task::Task;
 use contracts::update::{Change, Notification, UpdateEvent};
 use serde::Serialize;
@@ -41,6 +42,30 @@ pub enum Frame<'a> {
         /// Where in the trace the frame stands.
         traceparent: Option<String>,
     },
+    /// Something happened in a conversation of theirs.
+    #[serde(rename = "conversation.update")]
+    Conversation {
+        /// Of the event.
+        event_id: Uuid,
+        /// What happened.
+        happening: Happening,
+        /// Where.
+        conversation_id: Uuid,
+        /// Its place in the order of what happens in the conversation.
+        version: i64,
+        /// Who did it.
+        actor_id: Uuid,
+        /// With `message`: what was said.
+        message: Option<&'a Message>,
+        /// With `member_added` and `member_removed`: who.
+        member_id: Option<Uuid>,
+        /// With `read`: up to this message, and all before it.
+        up_to_sequence: Option<i64>,
+        /// When it happened.
+        occurred_at: DateTime<Utc>,
+        /// Where in the trace the frame stands.
+        traceparent: Option<String>,
+    },
 }
 
 impl<'a> Frame<'a> {
@@ -54,6 +79,23 @@ impl<'a> Frame<'a> {
             version: *version,
             task: task.as_deref(),
             notification: notification.as_ref(),
+            occurred_at: event.occurred_at,
+            traceparent,
+        })
+    }
+
+    /// The same of an event of a conversation. Who else is told is nobody's business here.
+    pub fn of_conversation(event: &'a Event<RealtimeEvent>, traceparent: Option<String>) -> Option<Self> {
+        let RealtimeEvent::Update(update) = &event.body else { return None };
+        Some(Self::Conversation {
+            event_id: event.event_id,
+            happening: update.happening,
+            conversation_id: update.conversation_id,
+            version: event.metadata.sequence,
+            actor_id: update.actor_id,
+            message: update.message.as_ref(),
+            member_id: update.member_id,
+            up_to_sequence: update.up_to_sequence,
             occurred_at: event.occurred_at,
             traceparent,
         })

@@ -77,28 +77,30 @@ impl Hub {
         Seat { id, user_id, hub: self.clone(), frames, overflowed }
     }
 
-    /// Pushes to every socket of the person it is about, if they have one here and it is news. Gives to how many.
-    pub fn push(&self, news: &News, push: &Push) -> usize {
+    /// Pushes to every socket of the people who may see it, if one of them has one here and it is news. Gives to how many sockets.
+    pub fn push(&self, people: &[Uuid], news: &News, push: &Push) -> usize {
         let mut inner = self.lock();
         // Without a socket nothing is remembered: a page that connects later may still get it, once.
-        if !inner.people.contains_key(&news.user_id) || !inner.seen.admit(news) {
+        if !people.iter().any(|person| inner.people.contains_key(person)) || !inner.seen.admit(news) {
             return 0;
         }
-        let Some(lines) = inner.people.get_mut(&news.user_id) else { return 0 };
         let mut pages = 0;
-        // A socket that cannot keep up is let go: its page comes back and reads the lists, so it misses nothing.
-        lines.retain(|line| {
-            if news.occurred_at < line.joined - BEFORE_JOINING {
-                return true;
-            }
-            let taken = line.frames.try_send(push.clone()).is_ok();
-            if taken {
-                pages += 1;
-            } else {
-                line.overflowed.notify_one();
-            }
-            taken
-        });
+        for person in people {
+            let Some(lines) = inner.people.get_mut(person) else { continue };
+            // A socket that cannot keep up is let go: its page comes back and reads the lists, so it misses nothing.
+            lines.retain(|line| {
+                if news.occurred_at < line.joined - BEFORE_JOINING {
+                    return true;
+                }
+                let taken = line.frames.try_send(push.clone()).is_ok();
+                if taken {
+                    pages += 1;
+                } else {
+                    line.overflowed.notify_one();
+                }
+                taken
+            });
+        }
         pages
     }
 
@@ -149,7 +151,7 @@ mod tests {
             occurred_at: now(),
         };
         let push = Push { text: event.to_string().into(), context: Context::unrecorded(), occurred_at: now() };
-        hub.push(&news, &push)
+        hub.push(&[user_id], &news, &push)
     }
 
     #[test]
@@ -160,6 +162,17 @@ mod tests {
         assert_eq!(one.frames.try_recv().unwrap().text.as_str(), "10");
         assert_eq!(two.frames.try_recv().unwrap().text.as_str(), "10");
         assert!(other.frames.try_recv().is_err());
+    }
+
+    #[test]
+    fn what_concerns_several_reaches_each_of_them_once() {
+        let hub = Hub::new(now(), 4);
+        let (mut anna, mut ben, mut other) = (hub.join(ANNA, now()), hub.join(BEN, now()), hub.join(Uuid::from_u128(3), now()));
+        let event_id = Uuid::from_u128(10);
+        let news = News { event_id, user_id: ANNA, task_id: event_id, version: None, occurred_at: now() };
+        let push = Push { text: "10".into(), context: Context::unrecorded(), occurred_at: now() };
+        assert_eq!((hub.push(&[ANNA, BEN], &news, &push), hub.push(&[ANNA, BEN], &news, &push)), (2, 0));
+        assert!(anna.frames.try_recv().is_ok() && ben.frames.try_recv().is_ok() && other.frames.try_recv().is_err());
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The socket: each change of a person's data to each of their open pages.
+//! The socket: each change of a person's data, and what happens in their conversations, to each of their open pages.
 //!
-//! Every instance gets every event of `task-updates` and forwards it to the sockets that it holds itself. It owns no data: a page that
-//! was away reads the lists anew, so a frame that cannot be sent in time is worth nothing.
+//! Every instance gets every event of `task-updates` and `realtime-events`, and forwards it to the sockets that it holds itself. It owns
+//! no data: a page that was away reads the lists anew, so a frame that cannot be sent in time is worth nothing.
 //!
 //! In reading order:
 //!

@@ -10,12 +10,16 @@ pub const REMINDERS: &str = "reminders";
 pub const TASK_UPDATES: &str = "task-updates";
 /// Changes of people: zone, preferences. Key: user id.
 pub const USER_EVENTS: &str = "user-events";
+/// What happened in conversations. Key: conversation id.
+pub const MESSAGES: &str = "messages";
+/// The same for open pages, sent to every realtime instance. Key: conversation id.
+pub const REALTIME_EVENTS: &str = "realtime-events";
 
 /// Where an app that has published nothing for a while asks whether the broker is there. Nobody subscribes.
 pub const PROBES: &str = "probes";
 
 /// Every topic; the launcher creates these and their dead-letter topics before any sidecar starts.
-pub const ALL: [&str; 5] = [TASK_EVENTS, REMINDERS, TASK_UPDATES, USER_EVENTS, PROBES];
+pub const ALL: [&str; 7] = [TASK_EVENTS, REMINDERS, TASK_UPDATES, USER_EVENTS, MESSAGES, REALTIME_EVENTS, PROBES];
 
 /// The component of work that one instance of each app does.
 pub const PUBSUB: &str = "pubsub";
@@ -27,7 +31,7 @@ pub const NEWS_KEPT: Duration = Duration::from_secs(600);
 
 /// The component that carries `topic`.
 pub fn component(topic: &str) -> &'static str {
-    if topic == TASK_UPDATES { FANOUT } else { PUBSUB }
+    if matches!(topic, TASK_UPDATES | REALTIME_EVENTS) { FANOUT } else { PUBSUB }
 }
 
 /// Where an event of `topic` goes that cannot be handled.

@@ -21,7 +21,7 @@ use crate::tls::Tls;
 pub type Secrets = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The schemas of `scripts/database.sql`: one an app that owns data, and the state store's.
-pub(crate) const SCHEMAS: [&str; 6] = ["identity", "tasks", "reminders", "notifications", "audit", "state"];
+pub(crate) const SCHEMAS: [&str; 7] = ["identity", "tasks", "reminders", "notifications", "messaging", "audit", "state"];
 
 /// The command line signs in as an app does.
 const CLI: &str = "cli";

@@ -22,6 +22,7 @@ struct Belongings {
     tag: String,
     reminder: Option<String>,
     notification: Option<String>,
+    conversation: Option<String>,
 }
 
 impl Belongings {
@@ -33,7 +34,11 @@ impl Belongings {
         let task = json!({ "title": "mine", "tag_names": ["mine"], "due_at": due_at, "reminder_offset_minutes": 1 });
         let task = owner.create_task(&task).await?.id.to_string();
         let tag = text(&owner.get("/tags").await?.is(200)?.json()[0]["id"])?;
-        let mut belongings = Self { owner: owner.clone(), task, tag, reminder: None, notification: None };
+        let mut belongings = Self { owner: owner.clone(), task, tag, reminder: None, notification: None, conversation: None };
+        if owner.suite.runs("messaging") {
+            let body = json!({ "title": "mine" });
+            belongings.conversation = Some(text(&owner.post("/v1/conversations", &body).await?.is(201)?.json()["id"])?);
+        }
         if owner.suite.runs("reminders") {
             let path = format!("/tasks/{}/reminders", belongings.task);
             belongings.reminder = Some(first(owner, &path, "", SOON).await?);
@@ -56,10 +61,11 @@ impl Belongings {
         let id = match template {
             path if path.starts_with("/tags/") => &self.tag,
             path if path.starts_with("/notifications/") => self.notification.as_ref()?,
+            path if path.starts_with("/v1/conversations/") => self.conversation.as_ref()?,
             _ => &self.task,
         };
         let reminder = self.reminder.as_deref();
-        let path = template.replace("{id}", id);
+        let path = template.replace("{id}", id).replace("{user_id}", &self.owner.user_id.to_string());
         if path.contains("{reminder_id}") { Some(path.replace("{reminder_id}", reminder?)) } else { Some(path) }
     }
 
@@ -68,6 +74,7 @@ impl Belongings {
         let mut paths = vec![format!("/tasks/{}", self.task), "/tasks".to_owned(), "/tags".to_owned()];
         paths.extend(self.reminder.as_ref().map(|_| format!("/tasks/{}/reminders", self.task)));
         paths.extend(self.notification.as_ref().map(|_| "/notifications".to_owned()));
+        paths.extend(self.conversation.as_ref().map(|id| format!("/v1/conversations/{id}")));
         let mut seen = Vec::new();
         for path in paths {
             seen.push(self.owner.get(&path).await?.is(200).with_context(|| path.clone())?.json());

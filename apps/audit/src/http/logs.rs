@@ -22,7 +22,7 @@ const MAX_NAME: usize = 128;
     get, path = "/audit-logs", tag = "audit",
     params(
         ("user_id" = Option<uuid::Uuid>, Query, description = "Who did it; another person's only for operators"),
-        ("entity_type" = Option<String>, Query, description = "Kind of thing: task, reminder, user or dead_letter"),
+        ("entity_type" = Option<String>, Query, description = "Kind of thing: task, reminder, user, conversation or dead_letter"),
         ("entity_id" = Option<uuid::Uuid>, Query, description = "The thing"),
         ("action" = Option<String>, Query, description = "What was done, such as task.created"),
         ("correlation_id" = Option<String>, Query, description = "Of the request that caused it"),

@@ -1,0 +1,31 @@
+//! `GET /v1/conversations`: one page of the caller's conversations.
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use contracts::Page;
+use service::fields::{Fields, page};
+use service::{Caller, Problem};
+
+use crate::Room;
+use crate::conversation::Conversation;
+
+/// One page of the caller's conversations, those first where something was last said.
+#[utoipa::path(
+    get, path = "/v1/conversations", tag = "conversations", operation_id = "list_conversations", security(("bearer" = [])),
+    params(
+        ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "Most conversations of a page; 20 when absent"),
+        ("offset" = Option<i64>, Query, minimum = 0, description = "Conversations before the page")
+    ),
+    responses((status = 200, description = "The page", body = Page<Conversation>), service::openapi::Refusals),
+    extensions(("x-door" = json!("public")))
+)]
+pub async fn list(
+    State(room): State<Room>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Page<Conversation>>, Problem> {
+    let mut fields = Fields::of_query(query.as_deref());
+    let (limit, offset) = page(&mut fields);
+    fields.finish()?;
+    Ok(Json(room.store.list(caller.user_id, limit, offset).await?))
+}

@@ -1,0 +1,5 @@
+//! Starts the process, nothing else.
+
+fn main() -> std::process::ExitCode {
+    service::main::<messaging::Messaging>()
+}

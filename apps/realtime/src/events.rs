@@ -15,7 +15,8 @@ use crate::hub::Push;
 use crate::seen::News;
 
 /// What realtime reads.
-pub const SUBSCRIPTIONS: [Subscription; 2] = [Subscription::news(topic::TASK_UPDATES), Subscription::news(topic::REALTIME_EVENTS)];
+pub const SUBSCRIPTIONS: [Subscription; 2] =
+    [Subscription::news(topic::TASK_UPDATES), Subscription::news(topic::REALTIME_EVENTS)];
 
 /// Forwards to the sockets of this instance.
 pub struct Forwarder {

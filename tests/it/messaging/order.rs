@@ -25,7 +25,10 @@ async fn flow_a_hundred_messages_at_once_have_one_order_without_a_gap_and_a_time
         let given: Vec<Option<i64>> = accepted.iter().map(|message| message["sequence"].as_i64()).collect();
         ensure!(given == (1..=100).map(Some).collect::<Vec<_>>(), "{given:?}");
         let whole = page(&people[1], &conversation, "?limit=100").await?;
-        ensure!(sequences(&whole) == (1..=100).collect::<Vec<_>>() && whole["has_older"] == false && whole["has_newer"] == false, "{whole}");
+        ensure!(
+            sequences(&whole) == (1..=100).collect::<Vec<_>>() && whole["has_older"] == false && whole["has_newer"] == false,
+            "{whole}"
+        );
         let times: Vec<DateTime<Utc>> = whole["items"]
             .as_array()
             .into_iter()

@@ -33,7 +33,9 @@ async fn flow_who_is_brought_in_sees_what_was_said_and_who_leaves_sees_nothing_m
         let mut page_of_ben = Socket::open(ben).await?;
         ada.delete(&format!("{members}/{}", ada.user_id)).await?.is(204)?;
         cleo.delete(&format!("{members}/{}", ben.user_id)).await?.is(204)?;
-        page_of_ben.next(SOON, |frame| frame["happening"] == "member_removed" && frame["member_id"] == json!(ben.user_id)).await?;
+        page_of_ben
+            .next(SOON, |frame| frame["happening"] == "member_removed" && frame["member_id"] == json!(ben.user_id))
+            .await?;
         cleo.delete(&format!("{members}/{}", ben.user_id)).await?.is(404)?;
         for gone in [ada, ben] {
             gone.get(&format!("/v1/conversations/{conversation}")).await?.is(404)?;
@@ -56,7 +58,8 @@ async fn audited(ada: &Person, conversation: &str) -> Result<()> {
     let wanted = ["conversation.created", "conversation.member_removed", "message.created"];
     eventually("the log tells of it", SOON, async || {
         let rows = ada.get("/audit-logs?entity_type=conversation&limit=100").await?.is(200)?.json();
-        let rows: Vec<_> = rows["items"].as_array().into_iter().flatten().filter(|row| row["entity_id"] == conversation).cloned().collect();
+        let rows: Vec<_> =
+            rows["items"].as_array().into_iter().flatten().filter(|row| row["entity_id"] == conversation).cloned().collect();
         let mut actions: Vec<&str> = rows.iter().filter_map(|row| row["action"].as_str()).collect();
         actions.sort_unstable();
         ensure!(actions == wanted, "{actions:?}");
@@ -85,11 +88,20 @@ async fn contract_only_people_of_the_team_can_be_in_it_and_nobody_else_finds_it(
         }
         let key = Uuid::now_v7().to_string();
         let body = json!({ "title": " Launch ", "member_ids": [person.user_id] }).to_string().into_bytes();
-        let begin_again = async || person.send(Method::POST, "/v1/conversations", &[("idempotency-key", &key)], Some(body.clone())).await;
+        let begin_again =
+            async || person.send(Method::POST, "/v1/conversations", &[("idempotency-key", &key)], Some(body.clone())).await;
         let (begun, repeated) = (begin_again().await?, begin_again().await?);
-        ensure!(begun.is(201)?.json() == repeated.is(201)?.json() && repeated.header("idempotent-replayed") == "true", "{}", repeated.body);
+        ensure!(
+            begun.is(201)?.json() == repeated.is(201)?.json() && repeated.header("idempotent-replayed") == "true",
+            "{}",
+            repeated.body
+        );
         let conversation = text(&begun.json()["id"])?;
-        ensure!(begun.header("location") == format!("/v1/conversations/{conversation}") && begun.json()["title"] == "Launch", "{}", begun.body);
+        ensure!(
+            begun.header("location") == format!("/v1/conversations/{conversation}") && begun.json()["title"] == "Launch",
+            "{}",
+            begun.body
+        );
         let members = format!("/v1/conversations/{conversation}/members");
         let answer = person.post(&members, &json!({ "user_id": stranger.user_id })).await?;
         ensure!(answer.is(422)?.fields() == ["user_id"], "{}", answer.body);

@@ -71,15 +71,22 @@ async fn contract_conversations_are_listed_by_what_was_last_said_in_pages_by_one
         say(&people[1], &quiet, "again").await?.is(202)?;
         wanted.insert(0, quiet);
         begin(&people[1..]).await?;
-        for (query, from, to, more) in [("", 0, 20, true), ("?limit=20&offset=20", 20, 40, true), ("?limit=20&offset=40", 40, 50, false), ("?limit=100", 0, 50, false)] {
+        for (query, from, to, more) in [
+            ("", 0, 20, true),
+            ("?limit=20&offset=20", 20, 40, true),
+            ("?limit=20&offset=40", 40, 50, false),
+            ("?limit=100", 0, 50, false),
+        ] {
             let list = people[0].get(&format!("/v1/conversations{query}")).await?.is(200)?.json();
             let ids: Vec<&str> = list["items"].as_array().into_iter().flatten().filter_map(|each| each["id"].as_str()).collect();
             ensure!(ids == wanted[from..to] && list["total"] == 50 && list["has_more"] == json!(more), "{query}: {list}");
         }
         let first = people[0].get("/v1/conversations?limit=1").await?.is(200)?.json()["items"][0].clone();
-        ensure!(first["last_message_content"] == "again" && first["unread_count"] == 1, "{first}");
+        ensure!(first["last_message_content"] == "again" && first["unread_count"] == 2, "{first}");
         ensure!(first["members"].as_array().map(Vec::len) == Some(2), "{first}");
-        for (query, field) in [("?limit=0", "limit"), ("?limit=101", "limit"), ("?offset=-1", "offset"), ("?colour=red", "colour")] {
+        for (query, field) in
+            [("?limit=0", "limit"), ("?limit=101", "limit"), ("?offset=-1", "offset"), ("?colour=red", "colour")]
+        {
             let answer = people[0].get(&format!("/v1/conversations{query}")).await?;
             ensure!(answer.is(422)?.fields() == [field], "{query}: {}", answer.body);
         }

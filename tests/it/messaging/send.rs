@@ -27,7 +27,10 @@ async fn flow_what_one_says_every_member_is_shown_once_in_one_trace_and_nobody_e
         let body = said(&id, &conversation, words).to_string().into_bytes();
         let answer = members[0].send(Method::POST, "/v1/messages", &[("traceparent", &traceparent)], Some(body)).await?;
         let accepted = answer.is(202)?.json();
-        ensure!(accepted["sequence"] == 1 && accepted["status"] == "SENT" && accepted["trace_id"] == json!(trace_id), "{accepted}");
+        ensure!(
+            accepted["sequence"] == 1 && accepted["status"] == "SENT" && accepted["trace_id"] == json!(trace_id),
+            "{accepted}"
+        );
         for (socket, member) in sockets.iter_mut().zip(members) {
             let frame = socket.next(SOON, |frame| frame["happening"] == "message").await?;
             for field in ["id", "conversation_id", "sender_id", "content", "sequence", "created_at", "status"] {
@@ -35,7 +38,11 @@ async fn flow_what_one_says_every_member_is_shown_once_in_one_trace_and_nobody_e
             }
             ensure!(trace_of(&frame["traceparent"]) == trace_id, "{frame}");
             ensure!(!frame.to_string().contains("recipients"), "{frame}");
-            ensure!(page(member, &conversation, "").await?["items"][0]["content"] == words, "{member:?}", member = member.user_id);
+            ensure!(
+                page(member, &conversation, "").await?["items"][0]["content"] == words,
+                "{member:?}",
+                member = member.user_id
+            );
         }
         // A second one, so that the first would have come twice by then, if it did.
         say(&members[1], &conversation, "Yes").await?.is(202)?;
@@ -118,7 +125,11 @@ async fn contract_a_message_that_breaks_a_rule_is_refused_by_field_and_is_nowher
         let id = Uuid::now_v7();
         for (body, status, fields) in [
             (json!({}), 422, vec!["id", "conversation_id", "content"]),
-            (json!({ "id": "7", "conversation_id": 7, "content": 7, "colour": "red" }), 422, vec!["id", "conversation_id", "content", "colour"]),
+            (
+                json!({ "id": "7", "conversation_id": 7, "content": 7, "colour": "red" }),
+                422,
+                vec!["id", "conversation_id", "content", "colour"],
+            ),
             (said(&id, &conversation, " \n"), 422, vec!["content"]),
             (said(&id, &conversation, "a\0b"), 422, vec!["content"]),
             (said(&id, &conversation, &"é".repeat(32_769)), 413, vec!["content"]),
@@ -134,7 +145,11 @@ async fn contract_a_message_that_breaks_a_rule_is_refused_by_field_and_is_nowher
         let whole = format!(" {}\n", "é".repeat(32_767));
         people[0].post("/v1/messages", &said(&id, &conversation, &whole)).await?.is(202)?;
         ensure!(page(&people[0], &conversation, "").await?["items"][0]["content"] == json!(whole), "it is not as it was typed");
-        ensure!(shown(&people[0], &conversation).await?["last_message_content"].as_str().map(|text| text.chars().count()) == Some(200), "no beginning");
+        ensure!(
+            shown(&people[0], &conversation).await?["last_message_content"].as_str().map(|text| text.chars().count())
+                == Some(200),
+            "no beginning"
+        );
         Ok(())
     })
     .await

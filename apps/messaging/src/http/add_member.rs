@@ -33,12 +33,7 @@ pub struct AddMember {
         service::openapi::Refusals
     )
 )]
-pub async fn add_member(
-    State(room): State<Room>,
-    caller: Caller,
-    Id(id): Id,
-    body: JsonBody,
-) -> Result<StatusCode, Problem> {
+pub async fn add_member(State(room): State<Room>, caller: Caller, Id(id): Id, body: JsonBody) -> Result<StatusCode, Problem> {
     let now = room.clock.now();
     let mut fields = body.fields;
     let member_id = fields.required("user_id", fields::uuid);
@@ -68,6 +63,8 @@ fn why_not(conversation: Option<crate::conversation::Conversation>, member_id: U
     match conversation {
         None => Problem::not_found(),
         Some(conversation) if conversation.members.iter().any(|member| member.user_id == member_id) => there_already(),
-        Some(_) => Problem::new(Code::Conflict, format!("A conversation has room for {MAX_MEMBERS} people, and this one is full.")),
+        Some(_) => {
+            Problem::new(Code::Conflict, format!("A conversation has room for {MAX_MEMBERS} people, and this one is full."))
+        }
     }
 }

@@ -56,7 +56,8 @@ pub async fn messages(
     let page = room.store.messages(id, caller.user_id, Window { limit, before, after }).await?.ok_or_else(Problem::not_found)?;
     // Sequences begin at 1 and have no gap.
     let first = page.items.first().map_or_else(|| before.unwrap_or(page.last_sequence + 1), |message| message.sequence);
-    let last = page.items.last().map_or_else(|| before.map_or(page.last_sequence, |before| before - 1), |message| message.sequence);
+    let last =
+        page.items.last().map_or_else(|| before.map_or(page.last_sequence, |before| before - 1), |message| message.sequence);
     let (has_older, has_newer) = (first > 1, last < page.last_sequence);
     Ok(Json(MessagePage { items: page.items, limit, has_older, has_newer }))
 }

@@ -75,7 +75,8 @@ pub async fn send(State(room): State<Room>, caller: Caller, body: JsonBody) -> R
         Some(accepted) => Ok((StatusCode::OK, Json(accepted))),
         // Nothing of it is told: it may be somebody else's.
         None if sent.is_another => {
-            Err(Problem::new(Code::Conflict, "Another message has this id; a new message needs a new one.").naming("id", "is in use"))
+            Err(Problem::new(Code::Conflict, "Another message has this id; a new message needs a new one.")
+                .naming("id", "is in use"))
         }
         None if sent.is_member => Err(Problem::new(Code::Unavailable, "It was not sent; try again.").retry_after(1)),
         None => Err(Problem::not_found()),

@@ -6,7 +6,7 @@
 #
 # Asks for what is not in the environment, and where nobody can be asked lists all that misses:
 #   DATABASE_HOST                       name[:port] of PostgreSQL, which must speak TLS; roles are those of scripts/database.sql
-#   DATABASE_PASSWORD_<ROLE>            of IDENTITY, TASKS, REMINDERS, NOTIFICATIONS, AUDIT and STATE
+#   DATABASE_PASSWORD_<ROLE>            of IDENTITY, TASKS, REMINDERS, NOTIFICATIONS, MESSAGING, AUDIT and STATE
 #   REDIS_HOST REDIS_PASSWORD           name:port
 #   KAFKA_BROKERS KAFKA_USER KAFKA_PASSWORD KAFKA_CA    brokers as name:port,...; the CA as PEM
 #   SMTP_HOST SMTP_PORT SMTP_USER SMTP_PASSWORD SMTP_FROM

@@ -47,7 +47,7 @@ fn contract_strimzi_understands_every_word_of_the_manifests_and_refuses_a_misspe
     let output = check(&[])?;
     let says = said(&output);
     ensure!(output.status.success(), "{says}");
-    ensure!(says.contains("Strimzi understands {Kafka=1, KafkaNodePool=2, KafkaTopic=10}"), "{says}");
+    ensure!(says.contains("Strimzi understands {Kafka=1, KafkaNodePool=2, KafkaTopic=14}"), "{says}");
 
     let mut files = Vec::new();
     for kind in ["cluster", "topics"] {

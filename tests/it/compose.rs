@@ -19,8 +19,19 @@ use crate::docker::Docker;
 use crate::workspace::root;
 
 /// One image that holds a program of each of these.
-const PROGRAMS: [&str; 10] =
-    ["audit", "gateway", "identity", "notifications", "outrigger", "realtime", "recurrence", "reminders", "tasks", "web"];
+const PROGRAMS: [&str; 11] = [
+    "audit",
+    "gateway",
+    "identity",
+    "messaging",
+    "notifications",
+    "outrigger",
+    "realtime",
+    "recurrence",
+    "reminders",
+    "tasks",
+    "web",
+];
 /// Every instance has answered by then.
 const SOON: Duration = Duration::from_secs(30);
 

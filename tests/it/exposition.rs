@@ -30,8 +30,8 @@ const OF_A_PROCESS: [(&str, &str); 6] = [
 /// The times that goals name, in seconds: a bucket ends at each.
 const GOALS: [&str; 4] = ["0.05", "0.1", "0.2", "0.5"];
 /// Who publishes, and who handles.
-const PUBLISHERS: [&str; 4] = ["identity", "tasks", "reminders", "notifications"];
-const HANDLERS: [&str; 6] = ["tasks", "recurrence", "reminders", "notifications", "realtime", "audit"];
+const PUBLISHERS: [&str; 5] = ["identity", "tasks", "reminders", "notifications", "messaging"];
+const HANDLERS: [&str; 7] = ["tasks", "recurrence", "reminders", "notifications", "messaging", "realtime", "audit"];
 
 /// Somebody who signs up, looks at a page, completes a recurring task, and is told of another: something for each app to do.
 async fn everybody_is_busy(suite: &Suite) -> Result<()> {
@@ -42,6 +42,7 @@ async fn everybody_is_busy(suite: &Suite) -> Result<()> {
     let task = person.create_task(&daily).await?;
     person.complete(task.id).await?;
     socket.next(SCRAPED, |frame| frame["change"] == "completed").await?;
+    person.post("/v1/conversations", &json!({ "title": "Alone" })).await?.is(201)?;
     let soon = DateTime::<Utc>::from(SystemTime::now()) + TimeDelta::seconds(2);
     person.create_task(&to_tell_at(soon, "Now")).await?;
     socket.next(SCRAPED, |frame| frame["change"] == "notification").await?;

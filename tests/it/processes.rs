@@ -25,7 +25,7 @@ const KEPT: Duration = Duration::from_secs(20);
 /// How long sidecars keep one: so Go's client does.
 const KEPT_BY_SIDECARS_MS: u64 = 90_000;
 /// The roles of the apps' schemas; that of the state store is every sidecar's.
-const ROLES: [&str; 6] = ["identity", "tasks", "reminders", "notifications", "audit", "state"];
+const ROLES: [&str; 7] = ["identity", "tasks", "reminders", "notifications", "messaging", "audit", "state"];
 /// Values of secrets that say where something is and not how to get in.
 const OPEN_KEYS: [&str; 7] = ["host", "port", "user", "from", "url", "brokers", "public-key"];
 

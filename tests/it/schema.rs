@@ -164,7 +164,7 @@ async fn contract_no_schema_reaches_into_another() -> Result<()> {
         let foreign = "select count(*) from pg_constraint c join pg_class f on f.oid = c.conrelid join pg_class t on t.oid = c.confrelid
                        where c.contype = 'f' and f.relnamespace <> t.relnamespace";
         ensure!(database.count(foreign, &[]).await? == 0, "a foreign key leads into another schema");
-        let schemas = ["identity", "tasks", "reminders", "notifications", "audit"];
+        let schemas = ["identity", "tasks", "reminders", "notifications", "messaging", "audit"];
         for schema in schemas {
             let others = "select count(*) from pg_tables where schemaname = $1 and tableowner <> $1";
             ensure!(database.count(others, &[&schema]).await? == 0, "{schema} has tables of somebody else");

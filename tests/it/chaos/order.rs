@@ -19,7 +19,8 @@ const FOLDERS: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chaos_parts_started_in_any_order_are_healthy_within_half_a_minute() -> Result<()> {
-    let apps = ["identity", "tasks", "recurrence", "reminders", "notifications", "realtime", "audit", "web", "gateway"];
+    let apps =
+        ["identity", "tasks", "recurrence", "reminders", "notifications", "messaging", "realtime", "audit", "web", "gateway"];
     let (mut random, _) = Random::of_run("any order")?;
     for number in 0..ORDERS {
         let seed = random.below(1_000_000);

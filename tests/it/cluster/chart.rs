@@ -59,6 +59,7 @@ const DIFFERS: [(&[&str], &[&str], &str, &str); 12] = [
             "HorizontalPodAutoscaler/identity",
             "HorizontalPodAutoscaler/reminders",
             "HorizontalPodAutoscaler/notifications",
+            "HorizontalPodAutoscaler/messaging",
             "HorizontalPodAutoscaler/realtime",
         ],
         "",

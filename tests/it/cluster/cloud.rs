@@ -33,7 +33,7 @@ const OWNER: &str = "somebody";
 /// The releases of this story. The last is the command line without a command, which ends at once.
 const TAGS: [&str; 3] = ["first", "second", "broken"];
 /// The roles of `scripts/database.sql`.
-const ROLES: [&str; 6] = ["identity", "tasks", "reminders", "notifications", "audit", "state"];
+const ROLES: [&str; 7] = ["identity", "tasks", "reminders", "notifications", "messaging", "audit", "state"];
 /// A certificate that outlives the story.
 const HOLDS: Duration = Duration::from_secs(3600);
 const SOON: Duration = Duration::from_secs(120);
@@ -42,11 +42,11 @@ const PATIENCE: &str = "  - target: { kind: Deployment }\n    patch: |-\n      \
                         - { op: add, path: /spec/progressDeadlineSeconds, value: 45 }\n";
 /// Two of what people wait for and one of who works behind it, where production has three and five: it is one machine, and not theirs alone. Said of
 /// the deployments, too: one whose number only an autoscaler says begins with one pod.
-const FEW: &str = "  - target: { kind: HorizontalPodAutoscaler, name: gateway|web|identity|tasks|realtime }\n    patch: |-\n      \
+const FEW: &str = "  - target: { kind: HorizontalPodAutoscaler, name: gateway|web|identity|tasks|messaging|realtime }\n    patch: |-\n      \
                    - { op: replace, path: /spec/minReplicas, value: 2 }\n      - { op: replace, path: /spec/maxReplicas, value: 2 }\n  \
                    - target: { kind: HorizontalPodAutoscaler, name: recurrence|reminders|notifications|audit }\n    patch: |-\n      \
                    - { op: replace, path: /spec/minReplicas, value: 1 }\n      - { op: replace, path: /spec/maxReplicas, value: 1 }\n  \
-                   - target: { kind: Deployment, name: gateway|web|identity|tasks|realtime }\n    patch: |-\n      \
+                   - target: { kind: Deployment, name: gateway|web|identity|tasks|messaging|realtime }\n    patch: |-\n      \
                    - { op: add, path: /spec/replicas, value: 2 }\n";
 
 /// The place, as whoever deploys there knows it.

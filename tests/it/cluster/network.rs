@@ -13,7 +13,8 @@ use tests::suite::variable;
 use super::tools::{fed, stream};
 use super::{name, of_kind, rendered};
 
-const APPS: [&str; 9] = ["audit", "gateway", "identity", "notifications", "realtime", "recurrence", "reminders", "tasks", "web"];
+const APPS: [&str; 10] =
+    ["audit", "gateway", "identity", "messaging", "notifications", "realtime", "recurrence", "reminders", "tasks", "web"];
 /// All that somebody listens on, and DNS, the app's own doors of a sidecar, Kafka and mail beside it.
 const PORTS: [u64; 18] =
     [53, 443, 587, 1025, 3500, 3501, 5432, 6379, 6443, 7100, 8025, 8089, 9090, 9092, 9093, 9411, 50001, 50002];

@@ -129,7 +129,7 @@ fn contract_from_the_cloud_to_production_only_values_of_the_place_differ() -> Re
 /// left out, an autoscaler left out.
 #[test]
 fn contract_production_grows_as_far_as_it_was_promised_and_has_the_room() -> Result<()> {
-    const API: [&str; 5] = ["gateway", "identity", "realtime", "tasks", "web"];
+    const API: [&str; 6] = ["gateway", "identity", "messaging", "realtime", "tasks", "web"];
     let objects = rendered("k8s/production")?;
     let mut scaled = BTreeSet::new();
     for autoscaler in of_kind(&objects, "HorizontalPodAutoscaler") {

@@ -26,13 +26,20 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const SOON: Duration = Duration::from_secs(120);
 
 /// What is read in turn, of each app that the gateway leads to: one that is seldom asked may be the one that is not found.
-const READ: [&str; 5] =
-    ["/tasks?limit=20", "/audit-logs?limit=1", "/notifications?limit=1", "/app/sign-in", "/.well-known/jwks.json"];
+const READ: [&str; 6] = [
+    "/tasks?limit=20",
+    "/audit-logs?limit=1",
+    "/notifications?limit=1",
+    "/v1/conversations",
+    "/app/sign-in",
+    "/.well-known/jwks.json",
+];
 
 /// The servers of `k8s/local`, each with a volume.
 const SERVERS: [&str; 2] = ["postgres", "redis"];
 /// Who is there, in the order in which they are updated or killed.
-const APPS: [&str; 9] = ["identity", "tasks", "recurrence", "reminders", "notifications", "realtime", "audit", "web", "gateway"];
+const APPS: [&str; 10] =
+    ["identity", "tasks", "recurrence", "reminders", "notifications", "messaging", "realtime", "audit", "web", "gateway"];
 
 /// What callers did.
 #[derive(Default)]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use contracts::Topic;
+use contracts::message::{MessageEvent, RealtimeEvent};
 use contracts::reminder::ReminderEvent;
 use contracts::task::TaskEvent;
 use contracts::topic::{ALL, PROBES, dead_letters_of};
@@ -118,6 +119,8 @@ fn said() -> Result<Edges> {
         ("TaskEvent::", TaskEvent::TOPIC),
         ("ReminderEvent::", ReminderEvent::TOPIC),
         ("UserEvent::", UserEvent::TOPIC),
+        ("MessageEvent::", MessageEvent::TOPIC),
+        ("RealtimeEvent::", RealtimeEvent::TOPIC),
         ("UpdateEvent::", UpdateEvent::TOPIC),
     ];
     let known: BTreeSet<&str> = topics.iter().map(|(_, topic)| *topic).chain([PROBES]).collect();

@@ -100,7 +100,7 @@ async fn for_apps(suite: &Suite) -> Result<Vec<Inner>> {
     for event in for_sidecars(suite).await?.into_iter().filter(|inner| inner.path.starts_with("/events/")) {
         let topic = event.path.trim_start_matches("/events/");
         // What is only shown, and dead letters themselves, are not replayed.
-        if topic != contracts::topic::TASK_UPDATES && !topic.ends_with("-dlq") {
+        if contracts::topic::component(topic) != contracts::topic::FANOUT && !topic.ends_with("-dlq") {
             routes.push(Inner { path: format!("/internal/replay/{topic}"), caller: "audit", ..event });
         }
     }
@@ -131,7 +131,7 @@ pub(crate) fn user_changed(person: &Person) -> Value {
 async fn known(suite: &Suite, event: &Value) -> Result<i64> {
     let (database, id) = (Database::of(suite).await?, event["id"].as_str().unwrap_or_default().parse::<Uuid>()?);
     let mut known = 0;
-    for app in ["tasks", "reminders", "notifications", "audit"].into_iter().filter(|app| suite.runs(app)) {
+    for app in ["tasks", "reminders", "notifications", "messaging", "audit"].into_iter().filter(|app| suite.runs(app)) {
         known += database.count(&format!("select count(*) from {app}.processed_events where event_id = $1"), &[&id]).await?;
     }
     Ok(known)

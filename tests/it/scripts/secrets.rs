@@ -46,7 +46,7 @@ fn contract_local_secrets_are_random_and_kept_until_they_are_rotated() -> Result
         let pair = key.contains("outrigger-client");
         ensure!(twice.len() == if pair { 2 } else { 1 }, "{twice:?}");
     }
-    for role in ["identity", "tasks", "reminders", "notifications", "audit", "state"] {
+    for role in ["identity", "tasks", "reminders", "notifications", "messaging", "audit", "state"] {
         let password = &first[&format!("outrigger-db-{role}/password")];
         ensure!(first[&format!("outrigger-db-{role}/url")].contains(&format!("{role}:{password}@postgres:5432")), "{role}");
     }
@@ -109,7 +109,7 @@ fn contract_redis_is_installed_with_a_password_of_its_own_that_is_kept() -> Resu
 fn asked() -> BTreeMap<&'static str, String> {
     let names = "DATABASE_HOST REDIS_HOST REDIS_PASSWORD KAFKA_BROKERS KAFKA_USER KAFKA_PASSWORD KAFKA_CA SMTP_HOST SMTP_PORT SMTP_USER \
                  SMTP_PASSWORD SMTP_FROM SMS_ACCOUNT SMS_TOKEN SMS_FROM DATABASE_PASSWORD_IDENTITY DATABASE_PASSWORD_TASKS \
-                 DATABASE_PASSWORD_REMINDERS DATABASE_PASSWORD_NOTIFICATIONS DATABASE_PASSWORD_AUDIT DATABASE_PASSWORD_STATE";
+                 DATABASE_PASSWORD_REMINDERS DATABASE_PASSWORD_NOTIFICATIONS DATABASE_PASSWORD_MESSAGING DATABASE_PASSWORD_AUDIT DATABASE_PASSWORD_STATE";
     let value = |name: &str| match name {
         "KAFKA_CA" => "-----BEGIN CERTIFICATE-----\ncanary-KAFKA_CA\n-----END CERTIFICATE-----".to_owned(),
         _ => format!("canary-{name}"),

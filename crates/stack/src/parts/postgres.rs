@@ -79,7 +79,7 @@ impl Postgres {
         let settings = [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
-            "max_connections=300",
+            "max_connections=340",
             "shared_buffers=128MB",
             "log_min_messages=warning",
         ];

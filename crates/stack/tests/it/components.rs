@@ -55,7 +55,8 @@ fn the_sets_have_the_same_names_and_only_references_to_what_is_secret() {
 #[tokio::test]
 async fn each_sidecar_loads_exactly_the_components_of_its_app() {
     let folder = Folder::new();
-    let apps = ["identity", "tasks", "recurrence", "reminders", "notifications", "realtime", "audit", "web", "gateway"];
+    let apps =
+        ["identity", "tasks", "recurrence", "reminders", "notifications", "messaging", "realtime", "audit", "web", "gateway"];
     let stack = start(options(&folder, &apps)).await;
     for app in apps {
         let wanted: BTreeSet<String> = ["common", "local"]

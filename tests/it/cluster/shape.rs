@@ -119,7 +119,8 @@ pub(super) fn at_its_largest(objects: &[Value]) -> Result<BTreeMap<&'static str,
     }
     let quota = of_kind(objects, "ResourceQuota").into_iter().next().context("a quota")?;
     let hard = |key: &str| quantity(quota["spec"]["hard"][key].as_str().unwrap_or_default());
-    sums.into_iter().map(|(key, sum)| Ok((key, (sum, hard(key)?)))).collect()
+    // Thousandths add up to a little more than they are.
+    sums.into_iter().map(|(key, sum)| Ok((key, ((sum * 1e3).round() / 1e3, hard(key)?)))).collect()
 }
 
 /// Everything at its largest: the namespace has room, wherever the machine is the free one.

@@ -14,6 +14,7 @@ mod ledger;
 mod limits;
 mod load;
 mod loss;
+mod messages;
 mod minute;
 mod order;
 pub(crate) mod random;

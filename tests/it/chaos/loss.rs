@@ -14,6 +14,7 @@ use tests::suite::is_long;
 use tests::{Person, Suite, eventually};
 
 use super::ledger::Ledger;
+use super::messages::Talk;
 use super::random::Random;
 use super::{BACK, alone, books, now, options, say};
 
@@ -22,6 +23,8 @@ const FULL: Measure = Measure { kills: 5, operations: 2_000 };
 const SHORT: Measure = Measure { kills: 1, operations: 400 };
 /// People who write at the same time.
 const WRITERS: u64 = 8;
+/// Those of them who talk as well.
+const TALKERS: u64 = 2;
 /// Longest time a writer thinks between two operations, and the killer between two kills.
 const THINK_MS: u64 = 500;
 /// How long after the last kill everything may still be on its way.
@@ -38,7 +41,8 @@ struct Measure {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chaos_nothing_is_lost_and_nothing_happens_twice_while_every_part_is_killed() -> Result<()> {
-    let apps = ["identity", "tasks", "recurrence", "reminders", "notifications", "realtime", "audit", "web", "gateway"];
+    let apps =
+        ["identity", "tasks", "recurrence", "reminders", "notifications", "messaging", "realtime", "audit", "web", "gateway"];
     let (random, seed) = Random::of_run("nothing lost")?;
     let measure = if is_long() { FULL } else { SHORT };
     alone(options("loss", &apps)?, async |suite| run(suite, measure, random, seed).await).await
@@ -47,10 +51,13 @@ async fn chaos_nothing_is_lost_and_nothing_happens_twice_while_every_part_is_kil
 async fn run(suite: &Suite, measure: Measure, mut random: Random, seed: u64) -> Result<()> {
     let began = Instant::now();
     let (ledger, over, late) = (Ledger::default(), Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let (mut people, mut writers) = (Vec::new(), tokio::task::JoinSet::new());
+    let (mut people, mut writers, mut talkers) = (Vec::new(), tokio::task::JoinSet::new(), tokio::task::JoinSet::new());
     for number in 0..WRITERS {
         let person = Person::signed_up(suite.clone()).await?;
         people.push(person.clone());
+        if number < TALKERS {
+            talkers.spawn(Talk::of(person.clone(), Random::new(seed + 100 + number), over.clone()));
+        }
         writers.spawn(write(person, ledger.clone(), Random::new(seed + 1 + number), late.clone(), over.clone()));
     }
 
@@ -65,6 +72,10 @@ async fn run(suite: &Suite, measure: Measure, mut random: Random, seed: u64) -> 
     while let Some(writer) = writers.join_next().await {
         writer??;
     }
+    let mut talks = Vec::new();
+    while let Some(talk) = talkers.join_next().await {
+        talks.push(talk??);
+    }
     let kills = killed?;
 
     let database = Database::of(suite).await?;
@@ -74,6 +85,9 @@ async fn run(suite: &Suite, measure: Measure, mut random: Random, seed: u64) -> 
         Ok(Some(()))
     })
     .await?;
+    for talk in &talks {
+        talk.is_kept(&database, CALM.saturating_sub(last_kill.elapsed())).await?;
+    }
     let calm = last_kill.elapsed();
     books::nothing_wrong(&database).await?;
     the_tables_say_what_the_ledger_says(&ledger, &database, &people).await?;
@@ -82,10 +96,11 @@ async fn run(suite: &Suite, measure: Measure, mut random: Random, seed: u64) -> 
 
     let entries = ledger.entries();
     say(&format!(
-        "seed {seed}: {} creates and {} completions acknowledged, repeated after {:?} (0: no answer), the slowest took {:?}; {} kills {kills:?}; \
+        "seed {seed}: {} creates, {} completions and {} messages acknowledged, repeated after {:?} (0: no answer), the slowest took {:?}; {} kills {kills:?}; \
          calm {calm:?} after the last one; {:?} in all",
         entries.created.len(),
         entries.completed.len(),
+        talks.iter().map(Talk::len).sum::<usize>(),
         entries.open_answers,
         entries.longest,
         kills.values().sum::<usize>(),

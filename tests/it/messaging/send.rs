@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tests::database::Database;
 use tests::schemas::trace_of;
 use tests::socket::Socket;
+use tests::zipkin::Trace;
 use tests::{Suite, broker, eventually, story};
 use uuid::Uuid;
 
@@ -18,8 +19,17 @@ async fn flow_what_one_says_every_member_is_shown_once_in_one_trace_and_nobody_e
         let people = team(&suite, &person, 3).await?;
         let (members, outsider) = people.split_at(3);
         let conversation = begin(members).await?;
-        // One page each, through the front door, which deals them out over the instances.
-        let mut sockets = try_join_all(members.iter().map(Socket::open)).await?;
+        // One page each, at another instance each.
+        let instances: Vec<String> = suite
+            .stack()
+            .instances()
+            .iter()
+            .filter(|instance| instance.app == "realtime")
+            .map(|instance| format!("http://127.0.0.1:{}", instance.app_port))
+            .collect();
+        ensure!(instances.len() >= members.len(), "only {instances:?}");
+        let open = members.iter().zip(&instances).map(|(member, base)| Socket::open_at(base, member));
+        let mut sockets = try_join_all(open).await?;
         let mut elsewhere = Socket::open(&outsider[0]).await?;
         let trace_id = Uuid::new_v4().simple().to_string();
         let traceparent = format!("00-{trace_id}-00f067aa0ba902b7-01");
@@ -55,7 +65,24 @@ async fn flow_what_one_says_every_member_is_shown_once_in_one_trace_and_nobody_e
         let own = begin(&outsider[..1]).await?;
         elsewhere.next(SOON, |frame| frame["conversation_id"] == json!(own)).await?;
         ensure!(!elsewhere.frames.iter().any(|frame| frame.to_string().contains(&conversation)), "{:?}", elsewhere.frames);
-        on_the_topic(&suite, &conversation, 2).await
+        on_the_topic(&suite, &conversation, 2).await?;
+        eventually("the trace has every station", SOON, async || {
+            let trace = Trace::read(&suite, &trace_id).await?;
+            // Intake, the write with its event, the relay, who handles it and writes it down, and the pages.
+            let stations = [
+                ("gateway", "post /v1/messages"),
+                ("messaging", "post /v1/messages"),
+                ("messaging", "sql messages.send"),
+                ("messaging", "outbox message.created"),
+                ("audit", "messages message.created"),
+                ("audit", "sql record"),
+                ("realtime", "push"),
+            ];
+            let missing: Vec<_> = stations.iter().filter(|(service, name)| trace.find(service, name).is_none()).collect();
+            ensure!(missing.is_empty(), "{missing:?}: {}", trace.outline());
+            Ok(Some(()))
+        })
+        .await
     })
     .await
 }

@@ -208,6 +208,14 @@ async fn of_people(document: &mut Document, person: &Person) -> Result<()> {
     let path = "/users/me/preferences";
     document.ask(&signed_up, Method::PATCH, path, "", json!({ "display_name": "Ada L." }), 200).await?;
     document.ask(&signed_up, Method::PATCH, path, "", json!({ "timezone": "Nowhere" }), 422).await?;
+    document.ask(&signed_up, Method::GET, "/people", "", Value::Null, 200).await?;
+    let path = "/invitations";
+    document.ask(&signed_up, Method::POST, path, "", json!({ "email": "nobody" }), 422).await?;
+    let invitation = id_of(&document.ask(&signed_up, Method::POST, path, "", json!({}), 201).await?);
+    document.ask(&signed_up, Method::GET, path, "", Value::Null, 200).await?;
+    document.ask(&signed_up, Method::GET, &format!("{path}?limit=0"), "", Value::Null, 422).await?;
+    document.ask(&signed_up, Method::DELETE, &format!("{path}/{{id}}"), &invitation, Value::Null, 204).await?;
+    document.ask(&signed_up, Method::DELETE, &format!("{path}/{{id}}"), &invitation, Value::Null, 404).await?;
     let tenant_id = serde_json::from_value(account["tenant_id"].clone())?;
     person.suite.settled(&[tenant_id]).await
 }

@@ -35,7 +35,7 @@ struct Operation {
 }
 
 /// All of them.
-const OPERATIONS: [Operation; 47] = [
+const OPERATIONS: [Operation; 51] = [
     operation("GET", "/.well-known/jwks.json", "identity", Who::Anyone),
     operation("POST", "/auth/signup", "identity", Who::Anyone),
     operation("POST", "/auth/token", "identity", Who::Anyone),
@@ -43,6 +43,10 @@ const OPERATIONS: [Operation; 47] = [
     operation("POST", "/auth/revoke", "identity", Who::Anyone),
     operation("GET", "/users/me/preferences", "identity", Who::Person),
     operation("PATCH", "/users/me/preferences", "identity", Who::Person),
+    operation("GET", "/people", "identity", Who::Person),
+    operation("POST", "/invitations", "identity", Who::Person),
+    operation("GET", "/invitations", "identity", Who::Person),
+    operation("DELETE", "/invitations/{id}", "identity", Who::Person),
     operation("GET", "/tasks", "tasks", Who::Person),
     operation("POST", "/tasks", "tasks", Who::Person),
     operation("GET", "/tasks/changes", "tasks", Who::Person),

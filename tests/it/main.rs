@@ -18,6 +18,7 @@ mod events;
 mod exposition;
 mod failed;
 mod guards;
+mod invitations;
 mod messaging;
 mod monitoring;
 mod notifications;

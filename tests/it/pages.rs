@@ -17,6 +17,7 @@ mod layout;
 mod live;
 mod narrow;
 mod notifications;
+mod people;
 mod preferences;
 mod protection;
 mod quick_add;

@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use contracts::task::FEED_KEY;
+use contracts::user::INVITATION;
 
 /// Headers of one connection (RFC 9110, section 7.6.1) and what belongs to it in practice.
 const HOP_BY_HOP: [&str; 10] = [
@@ -17,8 +18,18 @@ const HOP_BY_HOP: [&str; 10] = [
     "expect",
 ];
 /// What only we may say: where the request came from and which story it belongs to.
-const OURS: [&str; 9] =
-    ["host", "forwarded", "traceparent", "tracestate", "baggage", "grpc-trace-bin", "x-correlation-id", "x-request-id", FEED_KEY];
+const OURS: [&str; 10] = [
+    "host",
+    "forwarded",
+    "traceparent",
+    "tracestate",
+    "baggage",
+    "grpc-trace-bin",
+    "x-correlation-id",
+    "x-request-id",
+    FEED_KEY,
+    INVITATION,
+];
 /// What a sidecar adds for its own kind.
 const SIDECARS: [&str; 7] = ["traceparent", "tracestate", "grpc-trace-bin", "baggage", "server", "x-powered-by", "forwarded"];
 /// CSP of everything that is not a page: nothing in it is to be run, shown or framed.
@@ -63,12 +74,12 @@ pub fn to_app(from_client: &HeaderMap, client: Client<'_>) -> HeaderMap {
     headers
 }
 
-/// Hands on the key that a client wrote into the query, in a header: a sidecar writes the whole address of a call into its span. What no header can
-/// hold is no key.
-pub fn hand_key(headers: &mut HeaderMap, query: Option<&str>) {
-    let key = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).find(|(name, _)| name == "key");
-    if let Some(key) = key.and_then(|(_, key)| HeaderValue::from_str(&key).ok()) {
-        headers.insert(FEED_KEY, key);
+/// Hands on the secret that a client wrote into the query, in a header: a sidecar writes the whole address of a call into its span. What no header
+/// can hold is no secret of ours.
+pub fn hand_on(headers: &mut HeaderMap, query: Option<&str>, parameter: &str, header: &'static str) {
+    let secret = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).find(|(name, _)| name == parameter);
+    if let Some(secret) = secret.and_then(|(_, secret)| HeaderValue::from_str(&secret).ok()) {
+        headers.insert(header, secret);
     }
 }
 
@@ -147,6 +158,7 @@ mod tests {
             ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
             ("x-correlation-id", "x"),
             ("x-feed-key", "guess"),
+            ("x-invitation", "guess"),
             ("x-forwarded-for", "6.6.6.6"),
             ("x-forwarded-host", "evil.example"),
             ("forwarded", "for=6.6.6.6"),
@@ -175,10 +187,10 @@ mod tests {
     }
 
     #[test]
-    fn a_key_goes_on_in_a_header_as_far_as_one_can_hold_it() {
+    fn a_secret_goes_on_in_a_header_as_far_as_one_can_hold_it() {
         let handed = |query: Option<&str>| {
             let mut headers = HeaderMap::new();
-            hand_key(&mut headers, query);
+            hand_on(&mut headers, query, "key", FEED_KEY);
             headers.get(FEED_KEY).map(|key| key.to_str().unwrap().to_owned())
         };
         assert_eq!(handed(Some("utm=1&key=a-b_c&key=d")).as_deref(), Some("a-b_c"));

@@ -76,8 +76,8 @@ async fn handle(
     let public_url = &state.base.settings.public_url;
     let client = Client { address: who::address(&parts.headers), public_url, cookies: route.door == Door::Page };
     let (mut headers, mut query) = (headers::to_app(&parts.headers, client), parts.uri.query());
-    if route.door == Door::Key {
-        headers::hand_key(&mut headers, query.take());
+    if let Some((parameter, header)) = route.secret() {
+        headers::hand_on(&mut headers, query.take(), parameter, header);
     }
     let body = body::outgoing(unread.take().unwrap_or_default(), route.body, route.timeout).await?;
     Forward { route, method: parts.method, path, query, headers, body }.send(&state.base.sidecar, permit).await

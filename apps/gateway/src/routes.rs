@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use axum::http::Method;
+use contracts::task::FEED_KEY;
+use contracts::user::INVITATION;
 use percent_encoding::percent_decode_str;
 use service::request::MAX_BODY;
 use sidecar::invoke::Path;
@@ -17,7 +19,7 @@ pub enum Door {
     Public,
     /// Anyone.
     Open,
-    /// Whoever shows the key that stands in the query; the app behind knows whose it is. Nothing else of the query is handed on.
+    /// Whoever shows the key that stands in the query; the app behind knows whose it is.
     Key,
     /// A browser; web itself looks at its cookie.
     Page,
@@ -105,6 +107,10 @@ pub static ROUTES: &[Route] = &[
     route(Method::GET, "/.well-known/jwks.json", "identity", Open, Read, JSON, CALL),
     route(Method::GET, "/users/me/preferences", "identity", Public, Read, JSON, CALL),
     route(Method::PATCH, "/users/me/preferences", "identity", Public, Write, JSON, CALL),
+    route(Method::GET, "/people", "identity", Public, Read, JSON, CALL),
+    route(Method::POST, "/invitations", "identity", Public, Write, JSON, CALL),
+    route(Method::GET, "/invitations", "identity", Public, Read, JSON, CALL),
+    route(Method::DELETE, "/invitations/{id}", "identity", Public, Write, JSON, CALL),
     route(Method::GET, "/audit-logs", "audit", Public, Read, JSON, CALL),
     route(Method::GET, "/v1/admin/dlq", "audit", Public, Read, JSON, CALL),
     route(Method::GET, "/v1/admin/dlq/{id}", "audit", Public, Read, JSON, CALL),
@@ -133,6 +139,17 @@ const fn route(
     timeout: Duration,
 ) -> Route {
     Route { method, template, app, door, rate, body, timeout }
+}
+
+impl Route {
+    /// The parameter of its query that is a secret, and the header in which it is handed on. Nothing else of such a query is.
+    pub fn secret(&self) -> Option<(&'static str, &'static str)> {
+        match (self.door, self.template) {
+            (Key, _) => Some(("key", FEED_KEY)),
+            (Page, "/app/sign-up") => Some(("invitation", INVITATION)),
+            _ => None,
+        }
+    }
 }
 
 /// Every app in the table, once.
@@ -294,6 +311,12 @@ pub(crate) mod tests {
             let twin = ROUTES.iter().skip(at + 1).find(|other| other.method == route.method && other.template == route.template);
             assert!(twin.is_none(), "{} {}", route.method, route.template);
         }
+    }
+
+    #[test]
+    fn only_a_feed_and_signing_up_have_a_secret_in_their_query() {
+        let secret: Vec<_> = ROUTES.iter().filter(|route| route.secret().is_some()).map(|route| route.template).collect();
+        assert_eq!(secret, ["/tasks/feed.ics", "/app/sign-up", "/app/sign-up"]);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The route table.
 
 pub mod internal;
+pub mod invitations;
 pub mod keys;
+pub mod people;
 pub mod preferences;
 pub mod refresh;
 pub mod revoke;
@@ -28,6 +30,9 @@ pub fn public(context: Context) -> Router {
         .merge(oauth)
         .route("/.well-known/jwks.json", get(keys::keys))
         .route("/users/me/preferences", get(preferences::read::read).patch(preferences::change::change))
+        .route("/people", get(people::list))
+        .route("/invitations", post(invitations::make::make).get(invitations::list::list))
+        .route("/invitations/{id}", delete(invitations::revoke::revoke))
         .with_state(context)
 }
 
@@ -44,7 +49,7 @@ pub fn internal(context: Context) -> Router {
 /// The public operations, as the gateway shows them.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "identity", description = "Who is who: people, client credentials, tokens and their keys."),
+    info(title = "identity", description = "Who is who: people and their invitations, client credentials, tokens and their keys."),
     paths(
         sign_up::sign_up,
         token::token,
@@ -52,7 +57,11 @@ pub fn internal(context: Context) -> Router {
         revoke::revoke,
         keys::keys,
         preferences::read::read,
-        preferences::change::change
+        preferences::change::change,
+        people::list,
+        invitations::make::make,
+        invitations::list::list,
+        invitations::revoke::revoke
     ),
     components(schemas(service::problem::Body, oauth::Word)),
     modifiers(&Bearer)
@@ -71,7 +80,7 @@ mod tests {
             for (method, operation) in item.as_object().unwrap() {
                 operations += 1;
                 let door = operation["x-door"].as_str();
-                let expected = if path.starts_with("/users") { "public" } else { "open" };
+                let expected = if path.starts_with("/auth") || path.starts_with("/.") { "open" } else { "public" };
                 assert_eq!(door, Some(expected), "{method} {path}");
                 assert_eq!(operation.get("security").is_some(), expected == "public", "{method} {path}");
                 for (kind, content) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
@@ -79,6 +88,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 7);
+        assert_eq!(operations, 11);
     }
 }

@@ -4,6 +4,7 @@
 //!
 //! - [`config`]: how long what it gives out lives
 //! - [`account`]: what a person's data must look like, and how it may change
+//! - [`invitation`]: whom an invitation lets in
 //! - [`password`], [`service::secret`]: what people choose and what we make
 //! - [`key`], [`token`]: what tokens are signed with and what they say
 //! - [`oauth`]: the words of RFC 6749 around `/auth`
@@ -13,6 +14,7 @@
 pub mod account;
 pub mod config;
 pub mod http;
+pub mod invitation;
 pub mod key;
 pub mod metrics;
 pub mod oauth;
@@ -49,6 +51,8 @@ pub struct Identity;
 pub struct Context {
     /// Lifetimes.
     pub settings: Settings,
+    /// Where people reach the suite.
+    pub public_url: String,
     /// Every statement.
     pub store: Store,
     /// The signing key and the published set.
@@ -65,8 +69,10 @@ pub struct Context {
 
 impl App for Identity {
     const ID: &'static str = "identity";
-    const MIGRATIONS: &'static [Migration] =
-        &[Migration::new(1, "initial_schema", include_str!("../migrations/001_initial_schema.sql"))];
+    const MIGRATIONS: &'static [Migration] = &[
+        Migration::new(1, "initial_schema", include_str!("../migrations/001_initial_schema.sql")),
+        Migration::new(2, "invitations", include_str!("../migrations/002_invitations.sql")),
+    ];
     type Settings = Settings;
 
     fn openapi() -> utoipa::openapi::OpenApi {
@@ -80,6 +86,7 @@ impl App for Identity {
         let apps = base.sidecar.secret(SECRET_STORE, CLIENTS_SECRET).await?;
         let context = Context {
             settings,
+            public_url: base.settings.public_url.clone(),
             store: Store::new(base.database.clone()),
             signer: Arc::new(signer),
             passwords: Passwords::new().await.map_err(|problem| StartError::Other(format!("{problem:?}")))?,

@@ -1,4 +1,4 @@
-//! Throws away sessions and refresh tokens that have ended. They are dead without it; this only keeps the tables small.
+//! Throws away sessions, refresh tokens and invitations that have ended. They are dead without it; this only keeps the tables small.
 
 use std::time::Duration;
 

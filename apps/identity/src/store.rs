@@ -1,6 +1,7 @@
 //! Every statement, and the only calls to the database.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use contracts::Page;
 use contracts::user::{User, UserEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,11 +15,14 @@ use crate::Identity;
 use crate::token::Holder;
 use service::secret::Hash;
 
+pub mod invitations;
+
 /// The constraint that an address in use violates.
 pub const EMAIL_ONCE: &str = "users_email_once";
 
 const SIGN_UP: Statement = Statement::new("sign_up", include_str!("store/sign_up.sql"));
 const USER: Statement = Statement::new("user", include_str!("store/user.sql"));
+const PEOPLE: Statement = Statement::new("people", include_str!("store/people.sql"));
 const USER_BY_EMAIL: Statement = Statement::new("user_by_email", include_str!("store/user_by_email.sql"));
 const CHANGE_USER: Statement = Statement::new("change_user", include_str!("store/change_user.sql"));
 const GRANT_SCOPE: Statement = Statement::new("grant_scope", include_str!("store/grant_scope.sql"));
@@ -42,6 +46,19 @@ pub struct Account {
     pub password_hash: String,
     /// The person.
     pub user: User,
+}
+
+/// A person as those of their tenant see them.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Person {
+    /// Who.
+    pub id: Uuid,
+    /// How they want to be called.
+    pub display_name: String,
+    /// Their address.
+    pub email: String,
+    /// When they signed up.
+    pub created_at: DateTime<Utc>,
 }
 
 /// A client and the hash of its secret.
@@ -122,16 +139,31 @@ impl Store {
         Self { database }
     }
 
-    /// A new person with their first client, and the event.
-    pub async fn sign_up(&self, user: &User, password_hash: &str, client_id: Uuid, secret_hash: &Hash) -> Result<()> {
+    /// A new person with their first client, and the event; they use the invitation up, if they show one. False: it is no longer open.
+    pub async fn sign_up(
+        &self,
+        user: &User,
+        password_hash: &str,
+        client_id: Uuid,
+        secret_hash: &Hash,
+        invitation_id: Option<Uuid>,
+    ) -> Result<bool> {
         let events = [changed(user, user.created_at)?];
-        let document = json!({ "user": user, "password_hash": password_hash, "client_id": client_id, "secret_hash": secret_hash, "events": events });
-        self.database.write(&SIGN_UP, &document).await.map(drop)
+        let document = json!({
+            "user": user, "password_hash": password_hash, "client_id": client_id, "secret_hash": secret_hash,
+            "invitation_id": invitation_id, "events": events,
+        });
+        Ok(self.database.write(&SIGN_UP, &document).await? > 0)
     }
 
     /// A person.
     pub async fn user(&self, id: Uuid) -> Result<Option<User>> {
         self.database.read(&USER, &json!({ "id": id })).await
+    }
+
+    /// One page of a tenant's people.
+    pub async fn people(&self, tenant_id: Uuid, (limit, offset): (i64, i64)) -> Result<Page<Person>> {
+        self.database.read(&PEOPLE, &json!({ "tenant_id": tenant_id, "limit": limit, "offset": offset })).await
     }
 
     /// A person by their normal address.

@@ -10,8 +10,10 @@ mod export;
 mod feed;
 mod history;
 mod import;
+mod invitations;
 mod landing;
 mod notifications;
+mod people;
 mod preferences;
 mod priority;
 mod reminders;
@@ -75,6 +77,9 @@ pub fn routes(site: Site) -> Router {
         .route("/app/notifications", get(notifications::show))
         .route("/app/notifications/read", post(notifications::read_until))
         .route("/app/notifications/{id}/read", post(notifications::read))
+        .route("/app/people", get(people::show))
+        .route("/app/people/invitations", post(invitations::make))
+        .route("/app/people/invitations/{id}/revoke", post(invitations::revoke))
         .route("/app/preferences", get(preferences::show).post(preferences::submit))
         .route("/app/preferences/feed", post(feed::make))
         .route("/app/preferences/feed/revoke", post(feed::revoke))

@@ -8,6 +8,10 @@ use uuid::Uuid;
 use crate::event::Topic;
 use crate::topic;
 
+/// The header in which the gateway hands on the code of an invitation, which stands in the query of the sign-up page: a sidecar puts the whole
+/// address of a call into its span, and no header.
+pub const INVITATION: &str = "x-invitation";
+
 /// Which channels a person wants to be told on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

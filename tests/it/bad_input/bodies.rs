@@ -23,6 +23,7 @@ fn operations(world: &World) -> Vec<(Method, String)> {
         ("reminders", Method::POST, format!("{task}/reminders")),
         ("notifications", Method::POST, "/notifications/read".to_owned()),
         ("identity", Method::PATCH, "/users/me/preferences".to_owned()),
+        ("identity", Method::POST, "/invitations".to_owned()),
         ("identity", Method::POST, "/auth/signup".to_owned()),
         ("identity", Method::POST, "/auth/token".to_owned()),
         ("identity", Method::POST, "/auth/refresh".to_owned()),

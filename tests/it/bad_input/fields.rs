@@ -212,6 +212,18 @@ fn reminders() -> Vec<Bad> {
     bad
 }
 
+/// Bodies of `POST /invitations`.
+fn invitations() -> Vec<Bad> {
+    let mut bad: Vec<Bad> = vec![
+        (json!({ "tenant_id": Uuid::nil() }), &["tenant_id"]),
+        (json!({ "email": "ada", "code": "a", "expires_at": "2031-01-01T00:00:00Z" }), &["email", "code", "expires_at"]),
+    ];
+    let emails =
+        [json!(1), json!(""), json!([]), json!("a b@example.com"), json!("a\0@example.com"), json!("a\r\nBcc: b@example.com")];
+    bad.extend(emails.into_iter().map(|email| (json!({ "email": email }), ["email"].as_slice())));
+    bad
+}
+
 /// Bodies of `POST /notifications/read`.
 fn read_until() -> Vec<Bad> {
     let mut bad: Vec<Bad> = vec![(json!({}), &["until"]), (json!({ "until": "2026-03-01T14:00:00Z", "ids": [] }), &["ids"])];
@@ -234,6 +246,7 @@ async fn contract_every_broken_field_is_named_and_nothing_is_stored() -> Result<
         ("tasks", Method::POST, "/tasks/bulk".to_owned(), bulk(&world.task)),
         ("tasks", Method::POST, "/tags".to_owned(), tags),
         ("identity", Method::PATCH, "/users/me/preferences".to_owned(), preferences()),
+        ("identity", Method::POST, "/invitations".to_owned(), invitations()),
         ("reminders", Method::POST, format!("{task}/reminders"), reminders()),
         ("notifications", Method::POST, "/notifications/read".to_owned(), read_until()),
     ];
@@ -260,11 +273,15 @@ async fn contract_a_sign_up_that_breaks_a_rule_makes_nobody() -> Result<()> {
     let mut bad: Vec<Bad> = vec![
         (json!({}), &["email", "display_name", "password"]),
         (
-            json!({ "email": 1, "display_name": 1, "password": 1, "timezone": 1, "scope": "ops" }),
-            &["email", "display_name", "password", "timezone", "scope"],
+            json!({ "email": 1, "display_name": 1, "password": 1, "timezone": 1, "invitation": 1, "scope": "ops" }),
+            &["email", "display_name", "password", "timezone", "invitation", "scope"],
         ),
         (with("tenant_id", json!(Uuid::nil())), &["tenant_id"]),
         (with("timezone", json!("europe/berlin")), &["timezone"]),
+        (with("invitation", json!("")), &["invitation"]),
+        (with("invitation", json!("a\0")), &["invitation"]),
+        (with("invitation", long(201)), &["invitation"]),
+        (with("invitation", json!("of nobody")), &["invitation"]),
         (with("display_name", long(101)), &["display_name"]),
         (with("display_name", json!("a\r\nBcc: b@example.com")), &["display_name"]),
     ];

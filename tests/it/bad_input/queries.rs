@@ -92,6 +92,8 @@ async fn contract_every_broken_parameter_is_named() -> Result<()> {
         ("tasks", &history, &PAGES),
         ("notifications", "/notifications", &PAGES),
         ("notifications", "/notifications", &[("unread=maybe", &["unread"]), ("unread=1", &["unread"])]),
+        ("identity", "/people", &PAGES),
+        ("identity", "/invitations", &PAGES),
         ("audit", "/audit-logs", &PAGES),
         ("audit", "/audit-logs", &LOGS),
         (
@@ -160,11 +162,14 @@ async fn contract_an_id_that_is_none_is_not_found() -> Result<()> {
             (Method::GET, format!("/tasks/{id}/reminders")),
             (Method::DELETE, format!("/tasks/{}/reminders/{id}", world.task)),
             (Method::POST, format!("/notifications/{id}/read")),
+            (Method::DELETE, format!("/invitations/{id}")),
         ] {
             let app = if path.contains("/reminders") {
                 "reminders"
             } else if path.starts_with("/notifications") {
                 "notifications"
+            } else if path.starts_with("/invitations") {
+                "identity"
             } else {
                 "tasks"
             };

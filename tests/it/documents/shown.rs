@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use crate::workspace::root;
 
 /// What each address of web's route table shows: the beginning of its pictures' names.
-const PAGES: [(&str, &str); 11] = [
+const PAGES: [(&str, &str); 12] = [
     ("/", "landing"),
     ("/app/sign-in", "sign-in"),
     ("/app/sign-up", "sign-up"),
@@ -16,6 +16,7 @@ const PAGES: [(&str, &str); 11] = [
     ("/app/tasks/{id}/history", "series"),
     ("/app/history", "history"),
     ("/app/notifications", "notifications"),
+    ("/app/people", "people"),
     ("/app/preferences", "preferences"),
     ("/app/import", "import"),
     ("/app/{*rest}", "error"),

@@ -15,11 +15,15 @@ const SOON: Duration = Duration::from_secs(60);
 /// A reminder's time is a few seconds away, and a tick comes every 10 s.
 const REMINDED: Duration = Duration::from_secs(90);
 
+/// What everybody of a tenant has in common begins so.
+const OF_THE_TENANT: &str = "/invitations/";
+
 /// One thing of each kind that a person can own, by the start of the paths that name it.
 struct Belongings {
     owner: Person,
     task: String,
     tag: String,
+    invitation: String,
     reminder: Option<String>,
     notification: Option<String>,
     conversation: Option<String>,
@@ -34,7 +38,9 @@ impl Belongings {
         let task = json!({ "title": "mine", "tag_names": ["mine"], "due_at": due_at, "reminder_offset_minutes": 1 });
         let task = owner.create_task(&task).await?.id.to_string();
         let tag = text(&owner.get("/tags").await?.is(200)?.json()[0]["id"])?;
-        let mut belongings = Self { owner: owner.clone(), task, tag, reminder: None, notification: None, conversation: None };
+        let invitation = text(&owner.post("/invitations", &json!({})).await?.is(201)?.json()["id"])?;
+        let mut belongings =
+            Self { owner: owner.clone(), task, tag, invitation, reminder: None, notification: None, conversation: None };
         if owner.suite.runs("messaging") {
             let body = json!({ "title": "mine" });
             belongings.conversation = Some(text(&owner.post("/v1/conversations", &body).await?.is(201)?.json()["id"])?);
@@ -60,6 +66,7 @@ impl Belongings {
     fn path(&self, template: &str) -> Option<String> {
         let id = match template {
             path if path.starts_with("/tags/") => &self.tag,
+            path if path.starts_with(OF_THE_TENANT) => &self.invitation,
             path if path.starts_with("/notifications/") => self.notification.as_ref()?,
             path if path.starts_with("/v1/conversations/") => self.conversation.as_ref()?,
             _ => &self.task,
@@ -71,7 +78,7 @@ impl Belongings {
 
     /// All of them as their owner sees them.
     async fn seen(&self) -> Result<Vec<Value>> {
-        let mut paths = vec![format!("/tasks/{}", self.task), "/tasks".to_owned(), "/tags".to_owned()];
+        let mut paths = vec![format!("/tasks/{}", self.task), "/tasks".to_owned(), "/tags".to_owned(), "/invitations".to_owned()];
         paths.extend(self.reminder.as_ref().map(|_| format!("/tasks/{}/reminders", self.task)));
         paths.extend(self.notification.as_ref().map(|_| "/notifications".to_owned()));
         paths.extend(self.conversation.as_ref().map(|id| format!("/v1/conversations/{id}")));
@@ -113,6 +120,9 @@ async fn contract_another_persons_things_are_not_found_on_any_path_and_stay_as_t
         let Some(path) = belongings.path(operation.path) else { continue };
         let body = operation.example(&document)?.map(|example| example.to_string().into_bytes());
         for (who, other) in [("a stranger", &stranger), ("a colleague", &colleague), ("an operator", &operator)] {
+            if who == "a colleague" && operation.path.starts_with(OF_THE_TENANT) {
+                continue;
+            }
             let answer = other.send(operation.method.parse::<Method>()?, &path, &[], body.clone()).await?;
             let context = || format!("{who}: {} {path}", operation.method);
             ensure!(answer.is(404).with_context(context)?.json()["code"] == "not_found", "{}", answer.body);

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::task::Status;
 use serde_json::json;
-use tests::page::{Account, Browser, PATIENCE, Setup, browse};
+use tests::page::{Account, Browser, PASSWORD, PATIENCE, Setup, browse};
 use tests::{Suite, eventually};
 
 const PHONE: (u32, u32) = (375, 740);
@@ -69,7 +69,7 @@ impl Pictures {
         browser.reads("#reminders .badge", "Scheduled").await?;
         self.both(browser, "task").await?;
         self.told(browser, &account).await?;
-        self.others(suite, browser, &series).await?;
+        self.others(suite, browser, &account, &series).await?;
         self.helps(browser).await?;
 
         browser.forgives("status of 422");
@@ -97,8 +97,8 @@ impl Pictures {
         self.both(browser, "notifications").await
     }
 
-    /// The other pages: what was completed, preferences, a file that was looked at, an address of nothing.
-    async fn others(&self, suite: &Suite, browser: &Browser, series: &str) -> Result<()> {
+    /// The other pages: what was completed, preferences, an address of nothing, a team, a file that was looked at.
+    async fn others(&self, suite: &Suite, browser: &Browser, account: &Account, series: &str) -> Result<()> {
         browser.forgives("status of 404");
         let series = format!("/app/tasks/{series}/history");
         for (path, name) in [
@@ -110,6 +110,14 @@ impl Pictures {
             browser.goto(path).await?;
             self.both(browser, name).await?;
         }
+        let invitation = account.person.post("/invitations", &json!({})).await?.is(201)?.json();
+        let grace = json!({ "email": "grace@example.com", "display_name": "Grace", "password": PASSWORD, "invitation": invitation["code"] });
+        account.person.post("/auth/signup", &grace).await?.is(201)?;
+        browser.goto("/app/people").await?;
+        browser.types("#invite-email", "hedy@example.com").await?;
+        browser.click("#invite-make").await?;
+        browser.sees("#invitation-link").await?;
+        self.both(browser, "people").await?;
         let file = suite.stack().run_dir().join("todoist.csv");
         std::fs::write(&file, IMPORTED)?;
         browser.measures(DESKTOP.0, DESKTOP.1).await?;

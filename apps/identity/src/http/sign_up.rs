@@ -1,4 +1,4 @@
-//! `POST /auth/signup`: a new person, in a tenant of their own, with a first client.
+//! `POST /auth/signup`: a new person with a first client, in a tenant of their own or that of whoever invited them.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,12 +6,13 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use contracts::user::{NotificationPreferences, User};
 use serde::Serialize;
 use service::config::Secret;
-use service::fields::Fields;
+use service::fields::{self, Fields};
 use service::problem::{Code, Problem};
 use service::request::JsonBody;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::invitation::{self, Invitation};
 use crate::store::EMAIL_ONCE;
 use crate::{Context, account};
 use service::secret::{self, Hash};
@@ -27,6 +28,8 @@ pub struct SignUp {
     pub password: String,
     /// IANA time zone; UTC when absent.
     pub timezone: Option<String>,
+    /// The code of an invitation: they join its tenant. Absent: a tenant of their own.
+    pub invitation: Option<String>,
 }
 
 /// What they get. The secret is shown this once.
@@ -48,6 +51,7 @@ struct Draft {
     display_name: String,
     password: Secret,
     timezone: String,
+    invitation: Option<Hash>,
 }
 
 impl Draft {
@@ -56,9 +60,10 @@ impl Draft {
         let display_name = fields.required("display_name", account::display_name);
         let password = fields.required("password", account::password);
         let timezone = fields.optional("timezone", account::timezone).unwrap_or_else(|| "UTC".into());
+        let invitation = fields.optional("invitation", |value| Ok(Hash::of(&fields::text(value, 1, 200)?)));
         fields.finish()?;
         match (email, display_name, password) {
-            (Some(email), Some(display_name), Some(password)) => Ok(Self { email, display_name, password, timezone }),
+            (Some(email), Some(display_name), Some(password)) => Ok(Self { email, display_name, password, timezone, invitation }),
             _ => Err(Problem::new(Code::BadRequest, "The body could not be read.")),
         }
     }
@@ -66,8 +71,8 @@ impl Draft {
 
 /// Sign up
 ///
-/// Makes a person, a tenant of their own and a first client. A repeat is refused because the address is taken by then: an
-/// `Idempotency-Key` would mean to keep the secret.
+/// Makes a person and a first client, in a tenant of their own or in that of an invitation, which it uses up. A repeat is refused because the
+/// address is taken by then: an `Idempotency-Key` would mean to keep the secret.
 #[utoipa::path(
     post, path = "/auth/signup", tag = "auth", operation_id = "sign_up",
     request_body(content = SignUp, example = json!({ "email": "ada@example.com", "display_name": "Ada", "password": "correct horse battery", "timezone": "Europe/Berlin" })),
@@ -82,11 +87,21 @@ pub async fn sign_up(
     State(context): State<Context>,
     body: JsonBody,
 ) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<SignedUp>), Problem> {
-    let draft = Draft::of(body.fields)?;
+    let answer = register(&context, Draft::of(body.fields)?).await;
+    match &answer {
+        Ok(_) => context.metrics.passed("sign_up"),
+        Err(_) => context.metrics.refused("sign_up"),
+    }
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(answer?)))
+}
+
+async fn register(context: &Context, draft: Draft) -> Result<SignedUp, Problem> {
+    // Before the password is hashed, which costs a processor for a while.
+    let invitation = invited(context, &draft).await?;
     let password_hash = context.passwords.hash(draft.password).await?;
     let user = User {
         id: Uuid::now_v7(),
-        tenant_id: Uuid::now_v7(),
+        tenant_id: invitation.as_ref().map_or_else(Uuid::now_v7, |invitation| invitation.tenant_id),
         email: draft.email,
         display_name: draft.display_name,
         phone: None,
@@ -96,19 +111,36 @@ pub async fn sign_up(
         created_at: context.clock.now(),
     };
     let (client_id, client_secret) = (Uuid::now_v7(), secret::new()?);
-    if let Err(error) = context.store.sign_up(&user, &password_hash, client_id, &Hash::of(client_secret.reveal())).await {
-        if error.constraint() != Some(EMAIL_ONCE) {
-            return Err(error.into());
-        }
-        context.metrics.refused("sign_up");
-        return Err(
-            Problem::new(Code::Conflict, "There is an account with this address; sign in instead.").naming("email", "is taken")
-        );
+    let (secret_hash, used) = (Hash::of(client_secret.reveal()), invitation.map(|invitation| invitation.id));
+    match context.store.sign_up(&user, &password_hash, client_id, &secret_hash, used).await {
+        Ok(true) => {}
+        // Since it was looked at, somebody else has used it, or it was revoked.
+        Ok(false) => return Err(not_open(context, &user.email).await?),
+        Err(error) if error.constraint() == Some(EMAIL_ONCE) => return Err(taken()),
+        Err(error) => return Err(error.into()),
     }
-    context.metrics.passed("sign_up");
-    let answer =
-        SignedUp { user_id: user.id, tenant_id: user.tenant_id, client_id, client_secret: client_secret.reveal().to_owned() };
-    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(answer)))
+    if used.is_some() {
+        context.metrics.invitation("used");
+    }
+    Ok(SignedUp { user_id: user.id, tenant_id: user.tenant_id, client_id, client_secret: client_secret.reveal().to_owned() })
+}
+
+/// The open invitation that somebody shows, and may use.
+async fn invited(context: &Context, draft: &Draft) -> Result<Option<Invitation>, Problem> {
+    let Some(code) = &draft.invitation else { return Ok(None) };
+    match context.store.open_invitation(code, context.clock.now()).await? {
+        Some(invitation) => invitation.admits(&draft.email).map(|()| Some(invitation)),
+        None => Err(not_open(context, &draft.email).await?),
+    }
+}
+
+/// Whoever comes again because the answer was lost has used the invitation themselves, and has an account.
+async fn not_open(context: &Context, email: &str) -> Result<Problem, Problem> {
+    Ok(if context.store.account(email).await?.is_some() { taken() } else { invitation::not_open() })
+}
+
+fn taken() -> Problem {
+    Problem::new(Code::Conflict, "There is an account with this address; sign in instead.").naming("email", "is taken")
 }
 
 #[cfg(test)]
@@ -125,8 +157,8 @@ mod tests {
     #[test]
     fn every_broken_field_is_named() {
         assert_eq!(
-            named(json!({ "email": "x", "timezone": "Mars/Base", "scope": "ops" })),
-            ["email", "display_name", "password", "timezone", "scope"]
+            named(json!({ "email": "x", "timezone": "Mars/Base", "invitation": "", "scope": "ops" })),
+            ["email", "display_name", "password", "timezone", "invitation", "scope"]
         );
         assert!(named(json!({ "email": "Ada@Example.com", "display_name": "Ada", "password": "0123456789" })).is_empty());
     }

@@ -1,10 +1,11 @@
-//! `/app/sign-up`: a new account, signed in at once.
+//! `/app/sign-up`: a new account, signed in at once; by an invitation's link in the team of whoever invited.
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
+use contracts::user::INVITATION;
 use serde_json::json;
 
 use super::sign_in::visit;
@@ -15,11 +16,12 @@ use crate::page::{self, Shell};
 use crate::session::{self, SignIn};
 use crate::{Site, zone};
 
-const CONTROLS: [(&str, &str, &str); 4] = [
+const CONTROLS: [(&str, &str, &str); 5] = [
     ("email", "email", "Email"),
     ("display_name", "display_name", "Name"),
     ("password", "password", "Password"),
     ("timezone", "display_name", "Time zone"),
+    ("invitation", "invited", "The invitation"),
 ];
 
 #[derive(Template)]
@@ -28,19 +30,23 @@ struct SignUpPage {
     shell: Shell,
     email: String,
     display_name: String,
+    /// The code of an invitation; empty without one.
+    invitation: String,
     errors: Errors,
 }
 
-/// `GET`.
+/// `GET`. The gateway has put the code of an invitation's link into a header.
 ///
 /// # Errors
 /// When it cannot be rendered.
-pub async fn show(State(site): State<Site>, jar: CookieJar) -> Result<Response, Failure> {
+pub async fn show(State(site): State<Site>, headers: HeaderMap, jar: CookieJar) -> Result<Response, Failure> {
     let (jar, token) = visit(&site, jar);
+    let code = headers.get(INVITATION).and_then(|code| code.to_str().ok());
     let page = SignUpPage {
         shell: Shell::open("Sign up", token),
         email: String::new(),
         display_name: String::new(),
+        invitation: code.unwrap_or_default().to_owned(),
         errors: Errors::default(),
     };
     Ok((jar, page::html(StatusCode::OK, &page)?).into_response())
@@ -65,8 +71,13 @@ pub async fn submit(jar: CookieJar, form: OpenForm) -> Result<Response, Failure>
     };
     let (jar, token) = visit(&form.site, jar);
     let typed = |name: &str| form.fields.get(name).to_owned();
-    let page =
-        SignUpPage { shell: Shell::open("Sign up", token), email: typed("email"), display_name: typed("display_name"), errors };
+    let page = SignUpPage {
+        shell: Shell::open("Sign up", token),
+        email: typed("email"),
+        display_name: typed("display_name"),
+        invitation: typed("invitation"),
+        errors,
+    };
     Ok((jar, page::html(status, &page)?).into_response())
 }
 
@@ -77,9 +88,12 @@ async fn register(form: &OpenForm) -> Result<Response, Failure> {
     let typed = |name: &str| form.fields.get(name);
     // Script fills the browser's zone in; without it the person sets theirs in the preferences.
     let timezone = zone::of(typed("timezone"));
-    let body = json!({
+    let mut body = json!({
         "email": typed("email").trim(), "display_name": typed("display_name").trim(), "password": typed("password"), "timezone": timezone.name(),
     });
+    if form.fields.ticked("invitation") {
+        body["invitation"] = typed("invitation").into();
+    }
     Call::new(Method::POST, "identity", &["auth", "signup"]).body(body).send(&form.site.base.sidecar, None).await?;
     match form.site.sessions.begin(typed("email").trim(), typed("password")).await? {
         SignIn::Begun(begun) => {

@@ -23,7 +23,7 @@ async fn story(tell: impl AsyncFnOnce(Suite, Person) -> Result<()>) -> Result<()
 }
 
 /// An address that nobody has.
-fn address() -> String {
+pub(crate) fn address() -> String {
     format!("{}@example.com", Uuid::new_v4().simple())
 }
 
@@ -33,7 +33,7 @@ fn now() -> chrono::DateTime<chrono::Utc> {
 }
 
 /// What was answered to an invitation.
-async fn invite(person: &Person, body: &Value) -> Result<Value> {
+pub(crate) async fn invite(person: &Person, body: &Value) -> Result<Value> {
     let answer = person.post("/invitations", body).await?;
     ensure!(answer.header("cache-control") == "no-store", "{:?}", answer.headers);
     Ok(answer.is(201)?.json())
@@ -44,7 +44,7 @@ fn text(value: &Value) -> Result<&str> {
 }
 
 /// Signs somebody up, by an invitation if there is one. Where many hash a password at once, one is told to come again.
-async fn sign_up(suite: &Suite, email: &str, name: &str, invitation: Option<&str>) -> Result<Answer> {
+pub(crate) async fn sign_up(suite: &Suite, email: &str, name: &str, invitation: Option<&str>) -> Result<Answer> {
     let mut body = json!({ "email": email, "display_name": name, "password": "correct horse battery" });
     if let Some(code) = invitation {
         body["invitation"] = json!(code);
@@ -58,7 +58,7 @@ async fn sign_up(suite: &Suite, email: &str, name: &str, invitation: Option<&str
 }
 
 /// Whoever signed up, with a token.
-fn known(suite: &Suite, account: &Value) -> Result<Person> {
+pub(crate) fn known(suite: &Suite, account: &Value) -> Result<Person> {
     let id = |field: &str| serde_json::from_value(account[field].clone());
     Person { user_id: id("user_id")?, tenant_id: id("tenant_id")?, ..suite.person()? }.with_token(|_| {})
 }

@@ -4,10 +4,11 @@ use anyhow::{Result, ensure};
 use http::Method;
 use serde_json::json;
 use tests::socket::Socket;
-use tests::{Person, eventually, story};
+use tests::{Person, Suite, eventually, story, story_of};
 use uuid::Uuid;
 
 use super::{SOON, begin, page, say, sequences, shown, team, text};
+use crate::invitations::{address, invite, known, sign_up};
 
 #[tokio::test]
 async fn flow_who_is_brought_in_sees_what_was_said_and_who_leaves_sees_nothing_more() -> Result<()> {
@@ -120,6 +121,35 @@ async fn contract_only_people_of_the_team_can_be_in_it_and_nobody_else_finds_it(
             }
         }
         ensure!(shown(&person, &conversation).await?["members"].as_array().map(Vec::len) == Some(1), "somebody came in");
+        Ok(())
+    })
+    .await
+}
+
+/// The way that people go: one invites another, and they can talk. Nothing is written by hand.
+#[tokio::test]
+async fn flow_who_was_invited_can_be_spoken_to_by_their_name() -> Result<()> {
+    let ada = Person::signed_up(Suite::shared().await?).await?;
+    story_of(ada, async |suite, ada| {
+        let invitation = invite(&ada, &json!({})).await?;
+        let joined = sign_up(&suite, &address(), "Grace", invitation["code"].as_str()).await?;
+        let grace = known(&suite, &joined.is(201)?.json())?;
+        let conversation = eventually("both are known", SOON, async || {
+            let begun = ada.post("/v1/conversations", &json!({ "member_ids": [grace.user_id] })).await?;
+            Ok((begun.status != 422).then_some(begun))
+        })
+        .await?;
+        let conversation = text(&conversation.is(201)?.json()["id"])?;
+        say(&ada, &conversation, "Welcome").await?.is(202)?;
+        let seen = shown(&grace, &conversation).await?;
+        let mut names: Vec<&str> =
+            seen["members"].as_array().into_iter().flatten().filter_map(|member| member["display_name"].as_str()).collect();
+        names.sort_unstable();
+        ensure!(names == ["Ada", "Grace"] && seen["unread_count"] == 1, "{seen}");
+        ensure!(
+            ada.get("/v1/conversations").await?.is(200)?.json()["total"] == 1,
+            "one conversation, however often it was asked for"
+        );
         Ok(())
     })
     .await

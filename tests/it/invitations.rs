@@ -213,7 +213,7 @@ async fn contract_another_tenant_sees_neither_people_nor_invitations() -> Result
     .await
 }
 
-/// The link's code goes no further than the gateway, which hands it on in a header. Seen red: without `Route::secret` for the sign-up page.
+/// The link's code goes no further than the gateway, which hands it on in a header. Seen red: with the query handed on as well.
 #[tokio::test]
 async fn contract_an_invitations_code_stands_in_no_log_line_and_in_no_span() -> Result<()> {
     story(async |suite, ada| {

@@ -14,10 +14,11 @@ use super::{as_somebody, now};
 use crate::reminders::to_tell_at;
 
 /// The pages of the navigation, in its order, and what each is called there.
-const NAVIGATION: [(&str, &str); 4] = [
+const NAVIGATION: [(&str, &str); 5] = [
     ("/app", "Tasks"),
     ("/app/history", "History"),
     ("/app/notifications", "Notifications"),
+    ("/app/messages", "Messages"),
     ("/app/preferences", "Preferences"),
 ];
 /// What the frame must hold and does not, or holds where nobody sees it.

@@ -45,7 +45,7 @@ fn axe() -> Result<String> {
 }
 
 /// Looks at the page as it stands, at every width and in both schemes.
-async fn look(browser: &Browser, name: &str) -> Result<()> {
+pub(super) async fn look(browser: &Browser, name: &str) -> Result<()> {
     let mut wrong: Vec<String> = Vec::new();
     browser.js::<Value>(&axe()?, ()).await?;
     for (width, height) in WIDTHS {

@@ -15,6 +15,7 @@ mod import;
 mod keyboard;
 mod layout;
 mod live;
+mod messages;
 mod narrow;
 mod notifications;
 mod people;

@@ -10,13 +10,14 @@ use sha2::{Digest, Sha256};
 use crate::failure::Failure;
 
 /// Name, kind and content of each.
-const FILES: [(&str, &str, &str); 7] = [
+const FILES: [(&str, &str, &str); 8] = [
     ("app.css", "text/css; charset=utf-8", include_str!("../static/app.css")),
     ("forms.js", "text/javascript; charset=utf-8", include_str!("../static/forms.js")),
     ("fields.js", "text/javascript; charset=utf-8", include_str!("../static/fields.js")),
     ("live.js", "text/javascript; charset=utf-8", include_str!("../static/live.js")),
     ("keys.js", "text/javascript; charset=utf-8", include_str!("../static/keys.js")),
     ("kept.js", "text/javascript; charset=utf-8", include_str!("../static/kept.js")),
+    ("talk.js", "text/javascript; charset=utf-8", include_str!("../static/talk.js")),
     ("icon.svg", "image/svg+xml", include_str!("../static/icon.svg")),
 ];
 
@@ -64,9 +65,21 @@ fn squeezed(css: &str) -> String {
         })
         .collect();
     let lines: Vec<&str> = code.lines().map(str::trim).collect();
-    [(" { ", "{"), (" {", "{"), ("; ", ";"), (": ", ":"), (", ", ","), (";}", "}"), (" }", "}"), (" > ", ">"), (" * ", "*")]
-        .into_iter()
-        .fold(lines.concat(), |css, (long, short)| css.replace(long, short))
+    [
+        (" { ", "{"),
+        (" {", "{"),
+        ("; ", ";"),
+        (": ", ":"),
+        (", ", ","),
+        (";}", "}"),
+        (" }", "}"),
+        (" > ", ">"),
+        (" * ", "*"),
+        (" / ", "/"),
+        (") var(", ")var("),
+    ]
+    .into_iter()
+    .fold(lines.concat(), |css, (long, short)| css.replace(long, short))
 }
 
 /// `GET /app/static/{name}`: by its full name for ever, by its bare name to be asked again each time.

@@ -12,6 +12,7 @@ mod history;
 mod import;
 mod invitations;
 mod landing;
+mod messages;
 mod notifications;
 mod people;
 mod preferences;
@@ -27,6 +28,7 @@ mod stop;
 mod tags;
 mod task;
 mod tasks;
+mod thread;
 mod understood;
 mod undo;
 
@@ -74,6 +76,12 @@ pub fn routes(site: Site) -> Router {
         .route("/app/history", get(history::show))
         .route("/app/import", get(import::show).post(import::submit))
         .route("/app/export", get(export::show))
+        .route("/app/messages", get(messages::show).post(messages::begin))
+        .route("/app/messages/unread", get(messages::unread))
+        .route("/app/messages/{id}", get(thread::show).post(thread::say))
+        .route("/app/messages/{id}/read", post(thread::read))
+        .route("/app/messages/{id}/members", post(thread::add))
+        .route("/app/messages/{id}/leave", post(thread::leave))
         .route("/app/notifications", get(notifications::show))
         .route("/app/notifications/read", post(notifications::read_until))
         .route("/app/notifications/{id}/read", post(notifications::read))

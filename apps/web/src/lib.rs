@@ -7,7 +7,7 @@
 //! - [`form`]: what a form sent, its token checked; [`task_form`] the one of a task
 //! - [`page`]: from a template to an answer, and what every page has around it; [`failure`] when there is no page to give
 //! - [`due`], [`zone`], [`reminder`], [`list`]: rules, pure
-//! - [`view`]: a task and its kin as templates show them
+//! - [`view`]: a task and its kin as templates show them; [`talk`] the same of conversations
 //! - [`assets`]: stylesheet and scripts, inside the binary
 
 pub mod api;
@@ -22,6 +22,7 @@ pub mod page;
 pub mod reminder;
 pub mod repeat;
 pub mod session;
+pub mod talk;
 pub mod task_form;
 pub mod view;
 pub mod visitor;

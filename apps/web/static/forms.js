@@ -187,6 +187,28 @@ const OPTIMISTIC = {
       failed: () => back.forEach((each) => each()),
     };
   },
+  say(form) {
+    const [{ content, id }, text, was] = [form.elements, form.elements.content.value, form.elements.id.value];
+    const row = Object.assign(document.createElement('li'), { className: 'note', textContent: text, ariaBusy: 'true' });
+    byId('sending').append(row);
+    unmark(form);
+    content.value = '';
+    id.value = random();
+    return {
+      done: () => row.remove(),
+      // Back into the field, before what was written meanwhile; the id as well, for it may have arrived without an answer.
+      failed: (answer) => {
+        const more = content.value;
+        row.remove();
+        content.value = more ? `${text}\n${more}` : text;
+        id.value = was;
+        delete form.dataset.next;
+        if (!more || !answer.isHtml) return;
+        complain(form, answer);
+        return false;
+      },
+    };
+  },
   create(form, body) {
     const row = document.createElement('li');
     row.className = 'row pending';
@@ -271,6 +293,7 @@ export async function send(form, submitter) {
   if (form.ariaBusy === 'true' && form.dataset.optimistic !== 'create') return;
   const fields = new FormData(form, submitter);
   const body = form.enctype === 'multipart/form-data' ? fields : new URLSearchParams(fields);
+  if (form.dataset.optimistic === 'say' && !body.get('content').trim()) return;
   // The second half of a double click finds the form emptied by the first.
   if (form.dataset.optimistic === 'create' && !body.get('title').trim() && performance.now() - sentAt < DOUBLE) return;
   sentAt = performance.now();

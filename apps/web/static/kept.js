@@ -5,7 +5,7 @@ import { clean, isDirty, say, soil } from './forms.js';
 const byId = (id) => document.getElementById(id);
 const person = document.body.dataset.person;
 /** The forms whose text would be missed, and what each holds. */
-const FORMS = { create: 'A task', edit: 'A change' };
+const FORMS = { create: 'A task', edit: 'A change', say: 'A message' };
 
 /** Until the person is back. */
 export function keep(form, body = new URLSearchParams(new FormData(form))) {
@@ -17,7 +17,8 @@ export function keep(form, body = new URLSearchParams(new FormData(form))) {
 /** To the sign-in page; what is half typed waits. */
 export function signIn(to) {
   for (const form of Object.keys(FORMS).map(byId)) {
-    if (form && (isDirty(form) || form.elements.title.value !== form.elements.title.defaultValue)) keep(form);
+    const text = form?.elements.title ?? form?.elements.content;
+    if (form && (isDirty(form) || text.value !== text.defaultValue)) keep(form);
     if (form) clean(form);
   }
   location.assign(to);

@@ -4,7 +4,7 @@ import { send, swap, ask, say, reason, isDirty, paint } from './forms.js';
 import { signIn } from './kept.js';
 
 const byId = (id) => document.getElementById(id);
-const rows = () => [...document.querySelectorAll('.row:not([hidden]):not(.pending), .note')];
+const rows = () => [...document.querySelectorAll('.row:not([hidden]):not(.pending), .note:has(.name)')];
 const csrf = document.querySelector('meta[name=csrf]').content;
 
 /** The row the focus is in; on a task's own page that task. */

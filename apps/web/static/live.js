@@ -91,6 +91,7 @@ const SETTLED = 2_000;
 let listTimer = 0;
 
 function receive(frame) {
+  if (frame.type === 'conversation.update') document.dispatchEvent(new Event('talk'));
   if (frame.type !== 'task.update') return;
   if (frame.change === 'notification') return announce(frame.notification);
   settle();
@@ -187,6 +188,7 @@ function leave(row) {
 // ---- asking again -----------------------------------------------------------------------------------------------------
 
 async function refetch(gap) {
+  document.dispatchEvent(new Event('talk'));
   await Promise.all([refetchList(), refetchPage(), gap && refetchNotes()]);
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use crate::workspace::root;
 
 /// What each address of web's route table shows: the beginning of its pictures' names.
-const PAGES: [(&str, &str); 12] = [
+const PAGES: [(&str, &str); 14] = [
     ("/", "landing"),
     ("/app/sign-in", "sign-in"),
     ("/app/sign-up", "sign-up"),
@@ -17,14 +17,17 @@ const PAGES: [(&str, &str); 12] = [
     ("/app/history", "history"),
     ("/app/notifications", "notifications"),
     ("/app/people", "people"),
+    ("/app/messages", "messages"),
+    ("/app/messages/{id}", "thread"),
     ("/app/preferences", "preferences"),
     ("/app/import", "import"),
     ("/app/{*rest}", "error"),
 ];
 /// Files, and parts that script puts into a page.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "/app/static/{name}",
     "/app/export",
+    "/app/messages/unread",
     "/app/tags",
     "/app/tasks/dates",
     "/app/tasks/understood",

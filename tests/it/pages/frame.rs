@@ -14,11 +14,12 @@ use super::{as_somebody, now};
 use crate::reminders::to_tell_at;
 
 /// The pages of the navigation, in its order, and what each is called there.
-const NAVIGATION: [(&str, &str); 5] = [
+const NAVIGATION: [(&str, &str); 6] = [
     ("/app", "Tasks"),
     ("/app/history", "History"),
     ("/app/notifications", "Notifications"),
     ("/app/people", "People"),
+    ("/app/messages", "Messages"),
     ("/app/preferences", "Preferences"),
 ];
 /// What the frame must hold and does not, or holds where nobody sees it.

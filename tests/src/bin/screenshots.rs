@@ -7,8 +7,10 @@ use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::task::Status;
 use serde_json::json;
+use tests::database::Database;
 use tests::page::{Account, Browser, PASSWORD, PATIENCE, Setup, browse};
-use tests::{Suite, eventually};
+use tests::{Person, Suite, eventually};
+use uuid::Uuid;
 
 const PHONE: (u32, u32) = (375, 740);
 const DESKTOP: (u32, u32) = (1120, 720);
@@ -69,6 +71,7 @@ impl Pictures {
         browser.reads("#reminders .badge", "Scheduled").await?;
         self.both(browser, "task").await?;
         self.told(browser, &account).await?;
+        self.talk(suite, browser, &account).await?;
         self.others(suite, browser, &account, &series).await?;
         self.helps(browser).await?;
 
@@ -95,6 +98,43 @@ impl Pictures {
         self.picture(browser, "banner-phone-dark", PHONE, "dark").await?;
         browser.goto("/app/notifications").await?;
         self.both(browser, "notifications").await
+    }
+
+    /// A conversation with somebody of the team, and the list with what is not read of another.
+    async fn talk(&self, suite: &Suite, browser: &Browser, account: &Account) -> Result<()> {
+        let team = ["Ben", "Cleo"].map(|name| (name, Person { tenant_id: account.person.tenant_id, ..account.person.clone() }));
+        let mut others = Vec::new();
+        let database = Database::of(suite).await?;
+        for (name, person) in team {
+            let other = Person { user_id: Uuid::now_v7(), ..person }.with_token(|_| {})?;
+            let sql = "insert into messaging.people (user_id, tenant_id, display_name, version) values ($1::text::uuid, $2::text::uuid, $3, 1)";
+            let ids = [other.user_id.to_string(), other.tenant_id.to_string()];
+            database.client().execute(sql, &[&ids[0], &ids[1], &name]).await?;
+            others.push(other);
+        }
+        let begin = async |title: Option<&str>, members: &[Person]| {
+            let ids: Vec<Uuid> = members.iter().map(|person| person.user_id).collect();
+            let begun = account.person.post("/v1/conversations", &json!({ "title": title, "member_ids": ids })).await?;
+            Ok::<_, anyhow::Error>(begun.is(201)?.json()["id"].as_str().context("an id")?.to_owned())
+        };
+        let say = async |person: &Person, conversation: &str, content: &str| {
+            let body = json!({ "id": Uuid::now_v7(), "conversation_id": conversation, "content": content });
+            person.post("/v1/messages", &body).await?.is(202).map(drop)
+        };
+        let (launch, ben) = (begin(Some("Launch"), &others).await?, begin(None, &others[..1]).await?);
+        say(&others[0], &launch, "The venue is booked for the 14th.").await?;
+        say(&others[1], &launch, "Then I write to the speakers today.").await?;
+        say(&account.person, &launch, "Good. I ask for the slides at the end of the week.").await?;
+        for other in &others {
+            other.post(&format!("/v1/conversations/{launch}/read"), &json!({})).await?.is(200)?;
+        }
+        browser.goto(&format!("/app/messages/{launch}")).await?;
+        browser.sees("#said .badge").await?;
+        self.both(browser, "thread").await?;
+        say(&others[0], &ben, "Lunch at one?").await?;
+        browser.goto("/app/messages").await?;
+        browser.sees("#conversations .count").await?;
+        self.both(browser, "messages").await
     }
 
     /// The other pages: what was completed, preferences, an address of nothing, a team, a file that was looked at.

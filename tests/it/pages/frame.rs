@@ -14,11 +14,10 @@ use super::{as_somebody, now};
 use crate::reminders::to_tell_at;
 
 /// The pages of the navigation, in its order, and what each is called there.
-const NAVIGATION: [(&str, &str); 6] = [
+const NAVIGATION: [(&str, &str); 5] = [
     ("/app", "Tasks"),
     ("/app/history", "History"),
     ("/app/notifications", "Notifications"),
-    ("/app/people", "People"),
     ("/app/messages", "Messages"),
     ("/app/preferences", "Preferences"),
 ];
@@ -173,7 +172,7 @@ async fn named(browser: &Browser, least: usize) -> Result<()> {
     ensure!(nameless.is_empty(), "without a name: {nameless:?}");
     ensure!(operated.len() >= least, "{} of {least} controls are in the tree", operated.len());
     let names: BTreeSet<&str> = operated.iter().filter_map(|node| node["name"]["value"].as_str()).collect();
-    for name in ["Search tasks", "Tasks", "History", "People", "Preferences", "Sign out"] {
+    for name in ["Search tasks", "Tasks", "History", "Messages", "Preferences", "Sign out"] {
         ensure!(names.contains(name), "nothing is called {name}: {names:?}");
     }
     ensure!(names.iter().any(|name| name.starts_with("Notifications") && name.contains('1')), "unread has no words: {names:?}");

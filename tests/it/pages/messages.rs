@@ -15,20 +15,18 @@ use super::layout::look;
 /// What would be markup, and a letter that is none of ASCII's.
 const SAID: &str = "Is <b>this</b> the \u{3a9}?";
 
-/// Somebody else of the first's team. They sign up, and are put there before they first sign in, as who comes by an invitation is.
+/// Somebody whom the first has invited.
 async fn teammate(suite: &Suite, first: &Account) -> Result<Account> {
+    let code = first.person.post("/invitations", &json!({})).await?.is(201)?.json()["code"].clone();
     let email = format!("ben.{}@example.com", Uuid::new_v4().simple());
-    let body = json!({ "email": email, "display_name": "Ben", "password": PASSWORD, "timezone": "UTC" });
+    let body = json!({ "email": email, "display_name": "Ben", "password": PASSWORD, "timezone": "UTC", "invitation": code });
     suite.person()?.post("/auth/signup", &body).await?.is(201)?;
-    let (ids, database) = (Account::known(suite, email.clone()).await?.person.user_id.to_string(), Database::of(suite).await?);
-    let (ada, tenant) = (first.person.user_id.to_string(), first.person.tenant_id.to_string());
-    let moved = "update identity.users set tenant_id = $1::text::uuid where id = $2::text::uuid";
-    database.client().execute(moved, &[&tenant, &ids]).await?;
+    let other = Account::known(suite, email).await?;
+    let (database, ids) = (Database::of(suite).await?, [first, &other].map(|account| account.person.user_id.to_string()));
     let known = "select count(*) from messaging.people where user_id in ($1::text::uuid, $2::text::uuid)";
-    eventually("both are known", PATIENCE, async || Ok((database.count(known, &[&ada, &ids]).await? == 2).then_some(()))).await?;
-    let moved = "update messaging.people set tenant_id = $1::text::uuid where user_id = $2::text::uuid";
-    database.client().execute(moved, &[&tenant, &ids]).await?;
-    Account::known(suite, email).await
+    eventually("both are known", PATIENCE, async || Ok((database.count(known, &[&ids[0], &ids[1]]).await? == 2).then_some(())))
+        .await?;
+    Ok(other)
 }
 
 /// A conversation that the first begins with the other, by the form of the page; its path. Sent twice it is one.

@@ -7,7 +7,6 @@ use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::task::Status;
 use serde_json::json;
-use tests::database::Database;
 use tests::page::{Account, Browser, PASSWORD, PATIENCE, Setup, browse};
 use tests::{Person, Suite, eventually};
 use uuid::Uuid;
@@ -102,20 +101,22 @@ impl Pictures {
 
     /// A conversation with somebody of the team, and the list with what is not read of another.
     async fn talk(&self, suite: &Suite, browser: &Browser, account: &Account) -> Result<()> {
-        let team = ["Ben", "Cleo"].map(|name| (name, Person { tenant_id: account.person.tenant_id, ..account.person.clone() }));
         let mut others = Vec::new();
-        let database = Database::of(suite).await?;
-        for (name, person) in team {
-            let other = Person { user_id: Uuid::now_v7(), ..person }.with_token(|_| {})?;
-            let sql = "insert into messaging.people (user_id, tenant_id, display_name, version) values ($1::text::uuid, $2::text::uuid, $3, 1)";
-            let ids = [other.user_id.to_string(), other.tenant_id.to_string()];
-            database.client().execute(sql, &[&ids[0], &ids[1], &name]).await?;
-            others.push(other);
+        for name in ["Ben", "Cleo"] {
+            let code = account.person.post("/invitations", &json!({})).await?.is(201)?.json()["code"].clone();
+            let email = format!("{}@example.com", name.to_lowercase());
+            let body = json!({ "email": email, "display_name": name, "password": PASSWORD, "invitation": code });
+            let joined = account.person.post("/auth/signup", &body).await?.is(201)?.json();
+            let id = |field: &str| serde_json::from_value::<Uuid>(joined[field].clone());
+            others.push(Person { user_id: id("user_id")?, tenant_id: id("tenant_id")?, ..suite.person()? }.with_token(|_| {})?);
         }
         let begin = async |title: Option<&str>, members: &[Person]| {
             let ids: Vec<Uuid> = members.iter().map(|person| person.user_id).collect();
-            let begun = account.person.post("/v1/conversations", &json!({ "title": title, "member_ids": ids })).await?;
-            Ok::<_, anyhow::Error>(begun.is(201)?.json()["id"].as_str().context("an id")?.to_owned())
+            let begun = eventually("they are known", PATIENCE, async || {
+                let begun = account.person.post("/v1/conversations", &json!({ "title": title, "member_ids": ids })).await?;
+                Ok((begun.status != 422).then_some(begun))
+            });
+            Ok::<_, anyhow::Error>(begun.await?.is(201)?.json()["id"].as_str().context("an id")?.to_owned())
         };
         let say = async |person: &Person, conversation: &str, content: &str| {
             let body = json!({ "id": Uuid::now_v7(), "conversation_id": conversation, "content": content });

@@ -97,7 +97,7 @@ fn answer(
         email: person.email,
         is_self: person.id == visitor.person.user.id,
     };
-    let (shell, has_more) = (visitor.shell("People", "people", unread), people.has_more);
+    let (shell, has_more) = (visitor.shell("People", "", unread), people.has_more);
     let people = people.items.into_iter().map(shown).collect();
     visitor.page(status, &PeoplePage { shell, people, page, has_more, view })
 }

@@ -18,10 +18,11 @@ const MAX_NAME: usize = 200;
 const MAX_REASON: usize = 10_000;
 
 /// Which apps read a topic as work. A letter that does not say who gave up goes to all of them; their inboxes make it harmless.
-const READERS: [(&str, &[&str]); 3] = [
+const READERS: [(&str, &[&str]); 4] = [
     (topic::TASK_EVENTS, &["recurrence", "reminders", "audit"]),
     (topic::REMINDERS, &["notifications", "reminders", "audit"]),
-    (topic::USER_EVENTS, &["notifications", "audit", "tasks"]),
+    (topic::USER_EVENTS, &["notifications", "audit", "tasks", "messaging"]),
+    (topic::MESSAGES, &["audit"]),
 ];
 
 /// How far a letter is.

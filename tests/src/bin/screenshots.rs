@@ -135,6 +135,7 @@ impl Pictures {
         say(&others[0], &ben, "Lunch at one?").await?;
         browser.goto("/app/messages").await?;
         browser.sees("#conversations .count").await?;
+        browser.sees("#unread-messages").await?;
         self.both(browser, "messages").await
     }
 

@@ -189,3 +189,32 @@ async fn page_without_javascript_messages_are_plain_forms_and_sent_twice_one_mes
     })
     .await
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn page_a_conversation_is_begun_with_people_of_the_team_and_somebody_is_brought_in() -> Result<()> {
+    as_somebody("messages-begin", Setup::default(), async |suite, ada, account| {
+        ada.forgives("status of 422");
+        ada.goto("/app/messages").await?;
+        ada.reads("#begin", "Nobody else is in your team yet").await?;
+        let (ben, cleo) = (teammate(suite, account).await?, teammate(suite, account).await?);
+        ada.goto("/app/messages").await?;
+        ada.types("#called", "Launch").await?;
+        ada.click("#begin .primary").await?;
+        ada.reads("#with-wrong", "Choose at least one person.").await?;
+        ensure!(ada.value("#called").await? == "Launch", "what was typed is kept");
+        ada.click(&format!("#begin [value='{}']", ben.person.user_id)).await?;
+        look(ada, "a conversation to begin").await?;
+        ada.measures(1280, 900).await?;
+        ada.click("#begin .primary").await?;
+        ada.reads("h1", "Launch").await?;
+        ada.reads("#who summary", "You, Ben").await?;
+        ada.click("#who summary").await?;
+        look(ada, "somebody to bring in").await?;
+        ada.measures(1280, 900).await?;
+        ada.chooses("#member", &cleo.person.user_id.to_string()).await?;
+        ada.click("#add button").await?;
+        ada.reads("#who summary", "You, Ben, Ben").await?;
+        ada.sees_no("#add").await
+    })
+    .await
+}

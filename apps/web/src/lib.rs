@@ -7,7 +7,7 @@
 //! - [`form`]: what a form sent, its token checked; [`task_form`] the one of a task
 //! - [`page`]: from a template to an answer, and what every page has around it; [`failure`] when there is no page to give
 //! - [`due`], [`zone`], [`reminder`], [`list`]: rules, pure
-//! - [`view`]: a task and its kin as templates show them; [`talk`] the same of conversations
+//! - [`view`]: a task and its kin as templates show them; [`talk`] the same of conversations; [`people`] of the team
 //! - [`assets`]: stylesheet and scripts, inside the binary
 
 pub mod api;
@@ -19,6 +19,7 @@ pub mod guard;
 pub mod http;
 pub mod list;
 pub mod page;
+pub mod people;
 pub mod reminder;
 pub mod repeat;
 pub mod session;

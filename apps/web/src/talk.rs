@@ -1,20 +1,15 @@
 //! Conversations as templates show them: who is in them, what was said, what of it is read.
 
 use chrono::{DateTime, Utc};
-use contracts::Page;
 use contracts::message::{Message, MessageStatus};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::api::Call;
-use crate::failure::Failure;
 use crate::view::Moment;
 use crate::visitor::Visitor;
 
 /// Most characters of what was last said that a line of the list holds.
 const BEGINNING: usize = 120;
-/// Most people who are offered; a conversation has room for as many.
-const MOST_OFFERED: usize = 100;
 
 /// A conversation as the API answers it.
 #[derive(Debug, Deserialize)]
@@ -49,17 +44,6 @@ pub struct ApiMessages {
     pub items: Vec<Message>,
     /// Whether there are older ones.
     pub has_older: bool,
-}
-
-/// Somebody of the team as the API answers it.
-#[derive(Debug, Deserialize)]
-pub struct Person {
-    /// Who.
-    pub id: Uuid,
-    /// What they are called.
-    pub display_name: String,
-    /// By which two of one name differ.
-    pub email: String,
 }
 
 /// A conversation in the list.
@@ -142,20 +126,6 @@ impl Said {
             at: Moment::of(message.created_at, visitor.zone(), visitor.now()),
             read: message.status == MessageStatus::Read && message.sender_id == visitor.person.user.id,
             content: message.content,
-        }
-    }
-}
-
-/// The others of the team; nothing when they cannot be asked for.
-pub async fn others(visitor: &Visitor) -> Option<Vec<Person>> {
-    let call = Call::get("identity", &["people"]).query(&[("limit", MOST_OFFERED.to_string())]);
-    match visitor.call(call).await.and_then(|answer| answer.json::<Page<Person>>()) {
-        Ok(found) => Some(found.items.into_iter().filter(|person| person.id != visitor.person.user.id).collect()),
-        // Where nobody can be asked for, nobody else is there yet.
-        Err(Failure::Refused(body)) if body.status == 404 => Some(Vec::new()),
-        Err(failure) => {
-            tracing::warn!(?failure, "the people of the team were not asked for");
-            None
         }
     }
 }

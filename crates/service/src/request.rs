@@ -1,4 +1,4 @@
-//! How requests are read: JSON bodies, ids in paths, `If-Match`.
+//! How requests are read: JSON bodies, ids in paths, pages in queries, `If-Match`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use futures::{Stream, StreamExt, stream};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::fields::Fields;
+use crate::fields::{self, Fields};
 use crate::problem::{Code, Problem};
 
 /// Largest JSON body a path takes unless it says otherwise.
@@ -123,6 +123,25 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         Path::<Uuid>::from_request_parts(parts, state).await.map(|Path(id)| Self(id)).map_err(|_| Problem::not_found())
+    }
+}
+
+/// Which page of a list a query asks for, where it can ask for nothing else.
+pub struct Paging {
+    /// Most items of the page.
+    pub limit: i64,
+    /// Items before it.
+    pub offset: i64,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Paging {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut fields = Fields::of_query(parts.uri.query());
+        let (limit, offset) = fields::page(&mut fields);
+        fields.finish()?;
+        Ok(Self { limit, offset })
     }
 }
 

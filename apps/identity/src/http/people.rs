@@ -1,9 +1,9 @@
 //! `GET /people`: who shares the caller's tenant.
 
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use contracts::Page;
-use service::fields::{self, Fields};
+use service::request::Paging;
 use service::{Caller, Problem};
 
 use crate::Context;
@@ -25,10 +25,7 @@ use crate::store::Person;
 pub async fn list(
     State(context): State<Context>,
     caller: Caller,
-    RawQuery(query): RawQuery,
+    Paging { limit, offset }: Paging,
 ) -> Result<Json<Page<Person>>, Problem> {
-    let mut fields = Fields::of_query(query.as_deref());
-    let page = fields::page(&mut fields);
-    fields.finish()?;
-    Ok(Json(context.store.people(caller.tenant_id, page).await?))
+    Ok(Json(context.store.people(caller.tenant_id, (limit, offset)).await?))
 }

@@ -1,9 +1,9 @@
 //! `GET /v1/conversations`: one page of the caller's conversations.
 
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use contracts::Page;
-use service::fields::{Fields, page};
+use service::request::Paging;
 use service::{Caller, Problem};
 
 use crate::Room;
@@ -22,10 +22,7 @@ use crate::conversation::Conversation;
 pub async fn list(
     State(room): State<Room>,
     caller: Caller,
-    RawQuery(query): RawQuery,
+    Paging { limit, offset }: Paging,
 ) -> Result<Json<Page<Conversation>>, Problem> {
-    let mut fields = Fields::of_query(query.as_deref());
-    let (limit, offset) = page(&mut fields);
-    fields.finish()?;
     Ok(Json(room.store.list(caller.user_id, limit, offset).await?))
 }

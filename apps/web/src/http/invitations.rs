@@ -12,13 +12,13 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::people;
+use super::people::{names, page_with};
 use crate::api::Call;
 use crate::failure::Failure;
 use crate::form::{Errors, Form};
-use crate::page;
 use crate::view::Moment;
 use crate::visitor::Visitor;
+use crate::{page, people};
 
 const CONTROLS: [(&str, &str, &str); 1] = [("email", "invite-email", "Email")];
 
@@ -135,9 +135,9 @@ async fn answer(
 ) -> Result<Response, Failure> {
     let (people, open) = tokio::join!(people::read(visitor, 1), self::open(visitor));
     let people = people?;
-    let view = change(InvitationsView::of(visitor, open?, &people::names(&people)));
+    let view = change(InvitationsView::of(visitor, open?, &names(&people)));
     match visitor.wants_fragment() {
         true => page::html(status, &InvitationsFragment { view }),
-        false => people::page_with(visitor, status, people, view).await,
+        false => page_with(visitor, status, people, view).await,
     }
 }

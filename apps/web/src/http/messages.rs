@@ -14,7 +14,8 @@ use crate::api::Call;
 use crate::failure::Failure;
 use crate::form::{Errors, Form};
 use crate::page::{self, Shell};
-use crate::talk::{self, ApiConversation, Line, Person};
+use crate::people::{self, Person};
+use crate::talk::{ApiConversation, Line};
 use crate::visitor::Visitor;
 
 /// Conversations on one page.
@@ -143,14 +144,14 @@ pub async fn begin(form: Form) -> Result<Response, Failure> {
 async fn refused(visitor: &Visitor, form: BeginForm) -> Result<Response, Failure> {
     let status = StatusCode::UNPROCESSABLE_ENTITY;
     if visitor.wants_fragment() {
-        let people = talk::others(visitor).await;
+        let people = people::others(visitor).await;
         return page::html(status, &BeginFragment { shell: visitor.shell("", "", None), form, people });
     }
     page_with(visitor, 1, form, status).await
 }
 
 async fn page_with(visitor: &Visitor, page: i64, form: BeginForm, status: StatusCode) -> Result<Response, Failure> {
-    let (view, people, unread) = tokio::join!(list(visitor, page), talk::others(visitor), visitor.unread());
+    let (view, people, unread) = tokio::join!(list(visitor, page), people::others(visitor), visitor.unread());
     let shell = visitor.shell("Messages", "messages", unread);
     visitor.page(status, &MessagesPage { shell, view: view?, form, people })
 }

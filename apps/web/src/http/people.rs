@@ -7,18 +7,14 @@ use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::response::Response;
 use contracts::Page;
-use serde::Deserialize;
 use service::fields::{Fields, integer};
 use uuid::Uuid;
 
 use super::invitations::{self, InvitationsView};
-use crate::api::Call;
 use crate::failure::Failure;
 use crate::page::Shell;
+use crate::people::{Person, read};
 use crate::visitor::Visitor;
-
-/// People on one page: as many as the API gives at once.
-const LIMIT: i64 = contracts::page::MAX_LIMIT;
 
 #[derive(Template)]
 #[template(path = "people.html")]
@@ -35,14 +31,6 @@ struct PersonView {
     name: String,
     email: String,
     is_self: bool,
-}
-
-/// As the API answers it.
-#[derive(Deserialize)]
-pub struct Person {
-    id: Uuid,
-    display_name: String,
-    email: String,
 }
 
 /// `GET`.
@@ -68,15 +56,6 @@ pub async fn page_with(
     view: InvitationsView,
 ) -> Result<Response, Failure> {
     answer(visitor, status, 1, people, view, visitor.unread().await)
-}
-
-/// One page of the people, as the API answers it.
-///
-/// # Errors
-/// When identity does not answer.
-pub async fn read(visitor: &Visitor, page: i64) -> Result<Page<Person>, Failure> {
-    let query = [("limit", LIMIT.to_string()), ("offset", ((page - 1) * LIMIT).to_string())];
-    visitor.call(Call::get("identity", &["people"]).query(&query)).await?.json()
 }
 
 /// What each of them is called.

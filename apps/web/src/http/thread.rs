@@ -13,7 +13,8 @@ use crate::api::Call;
 use crate::failure::Failure;
 use crate::form::{Errors, Form};
 use crate::page::{self, Shell};
-use crate::talk::{self, ApiConversation, ApiMessages, Person, Said};
+use crate::people::{self, Person};
+use crate::talk::{ApiConversation, ApiMessages, Said};
 use crate::visitor::Visitor;
 
 /// Messages on one page.
@@ -210,7 +211,7 @@ async fn view(visitor: &Visitor, id: &str, before: Option<i64>) -> Result<Thread
     let (conversation, messages, people) = tokio::join!(
         visitor.call(Call::get("messaging", &["v1", "conversations", id])),
         visitor.call(Call::get("messaging", &["v1", "conversations", id, "messages"]).query(&query)),
-        talk::others(visitor),
+        people::others(visitor),
     );
     let conversation: ApiConversation = conversation?.json()?;
     let found: ApiMessages = messages?.json()?;

@@ -1,9 +1,9 @@
 //! `GET /invitations`: whom the caller's tenant still waits for.
 
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use contracts::Page;
-use service::fields::{self, Fields};
+use service::request::Paging;
 use service::{Caller, Problem};
 
 use crate::Context;
@@ -25,10 +25,7 @@ use crate::store::invitations::OpenInvitation;
 pub async fn list(
     State(context): State<Context>,
     caller: Caller,
-    RawQuery(query): RawQuery,
+    Paging { limit, offset }: Paging,
 ) -> Result<Json<Page<OpenInvitation>>, Problem> {
-    let mut fields = Fields::of_query(query.as_deref());
-    let page = fields::page(&mut fields);
-    fields.finish()?;
-    Ok(Json(context.store.invitations(caller.tenant_id, context.clock.now(), page).await?))
+    Ok(Json(context.store.invitations(caller.tenant_id, context.clock.now(), (limit, offset)).await?))
 }
